@@ -1,0 +1,225 @@
+"""A user's own command, run inside a host as it would run at the user's own prompt.
+
+Rules: an argv list, no shell. Its own session and process group; every signal at its default; standard input from a
+file in memory, so that it can be of any size and the program can never wait for netlab. Without root it runs under the
+caller's own user id, in a user namespace inside the run's, because programs such as PostgreSQL refuse user id 0. It
+sees the host's network in /sys where the machine lets it be mounted. What fails before the exec is told.
+"""
+
+# ruff: noqa: PTH113, PTH118, PTH123
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import time
+from collections.abc import Callable
+from typing import NoReturn
+
+from netlab.agent import forking, process
+from netlab.agent.children import Child
+from netlab.errors import StepError, errno_name
+from netlab.records import Output
+from netlab.spec import Program
+
+LINE_LIMIT = 64 * 1024
+"""A line longer than this is told in pieces."""
+READ_SIZE = 64 * 1024
+PIPE_SIZE = 64 * 1024
+"""Source: pipe(7), the default capacity."""
+MS_RDONLY = 1
+
+
+class ProgramChild(Child):
+    """A running program, and its output on the way to the supervisor."""
+
+    def __init__(self, name: str, program: Program, folder: str) -> None:
+        """Start it. Raises: StepError, saying what could not be done."""
+        identity = caller_identity(program.user)
+        out, err, report = os.pipe(), os.pipe(), os.pipe()
+        stdin = os.memfd_create("netlab-stdin")
+        os.write(stdin, (program.stdin or "").encode())
+        os.lseek(stdin, 0, os.SEEK_SET)
+        lifeline, parent_end = socket.socketpair()
+        pid = os.fork()
+        if pid == 0:
+            parent_end.close()
+            _become(program, folder, identity, (stdin, out[1], err[1], report[1], lifeline.fileno()))
+        for fd in (stdin, out[1], err[1], report[1]):
+            os.close(fd)
+        lifeline.close()
+        self.streams = {out[0]: Stream("stdout"), err[0]: Stream("stderr")}
+        refusal = _read_all(report[0])
+        parent_end.close()
+        super().__init__(name, pid)
+        if refusal:
+            self._bury()
+            raise StepError(f"start {name}: {refusal}")
+        for fd in self.streams:
+            os.set_blocking(fd, False)
+
+    def _bury(self) -> None:
+        os.waitpid(self.pid, 0)
+        for fd in (*self.streams, self.pidfd):
+            os.close(fd)
+
+    def read(self, fd: int) -> list[Output]:
+        """The lines that have come on one of its streams; at its end the stream says `ended`."""
+        stream = self.streams[fd]
+        try:
+            data = os.read(fd, READ_SIZE)
+        except BlockingIOError:
+            return []
+        now = time.monotonic_ns()
+        lines = stream.feed(data) if data else stream.finish()
+        return [Output(now, self.name, stream.name, line) for line in lines]
+
+    def close_stream(self, fd: int) -> None:
+        """Forget a stream that has ended."""
+        os.close(fd)
+        del self.streams[fd]
+
+
+class Stream:
+    """Bytes of one output stream on their way to lines. Bytes that are no UTF-8 show as U+FFFD."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.rest = b""
+        self.ended = False
+
+    def feed(self, data: bytes) -> list[str]:
+        *whole, self.rest = (self.rest + data).split(b"\n")
+        if len(self.rest) >= LINE_LIMIT:
+            whole.append(self.rest)
+            self.rest = b""
+        return [line.decode(errors="replace").removesuffix("\r") for line in whole]
+
+    def finish(self) -> list[str]:
+        """The last line, if no newline ended it."""
+        rest, self.rest = self.rest, b""
+        self.ended = True
+        return [rest.decode(errors="replace")] if rest else []
+
+
+def caller_identity(user: str | None) -> Callable[[], None]:
+    """What the child does to become the user it runs as. Raises: StepError where that cannot be."""
+    uid, gid = outer_ids()
+    if uid is not None and gid is not None:
+        if user is not None:
+            raise StepError(f"run as {user}: without root a program runs as its caller; leave `user` out, or be root")
+        outer_uid, outer_gid = uid, gid
+        return lambda: _nest(outer_uid, outer_gid)
+    if user is None:
+        return lambda: None
+    import pwd
+
+    try:
+        entry = pwd.getpwnam(user)
+    except KeyError:
+        raise StepError(f"run as {user}: this machine knows no such user; name one that it has") from None
+    return lambda: _switch(entry.pw_name, entry.pw_uid, entry.pw_gid)
+
+
+def outer_ids() -> tuple[int | None, int | None]:
+    """The caller's user and group id where a single one of each is mapped (rootless), else None.
+
+    Source: user_namespaces(7): /proc/PID/uid_map holds "inside outside count".
+    """
+    return _single("/proc/self/uid_map"), _single("/proc/self/gid_map")
+
+
+def _single(path: str) -> int | None:
+    with open(path) as file:
+        rows = [line.split() for line in file]
+    return int(rows[0][1]) if len(rows) == 1 and rows[0][2] == "1" else None
+
+
+def _nest(uid: int, gid: int) -> None:
+    """A user namespace of its own that shows the caller's ids, where the run's shows 0. Source: user_namespaces(7)."""
+    process.unshare(process.CLONE_NEWUSER, "make the program's user namespace")
+    process.map_own_user(0, 0, uid, gid)
+
+
+def _switch(name: str, uid: int, gid: int) -> None:
+    os.initgroups(name, gid)
+    os.setgid(gid)
+    os.setuid(uid)
+
+
+def _become(
+    program: Program, folder: str, identity: Callable[[], None], fds: tuple[int, int, int, int, int]
+) -> NoReturn:
+    """In the child: become the program, or tell why not through the report pipe."""
+    stdin, out, err, report, lifeline = fds
+    attempt = "prepare"
+    try:
+        os.setsid()
+        forking.default_signals()
+        show_network_in_sys()
+        attempt = f"become {program.user}" if program.user else "take the caller's user id"
+        identity()
+        # After the change of identity, which clears it. Source: kernel/cred.c:commit_creds().
+        process.die_with_parent(lifeline)
+        attempt = f"enter {program.cwd or folder}"
+        os.chdir(os.path.join(folder, program.cwd or "."))
+        for number, fd in enumerate((stdin, out, err)):
+            os.dup2(fd, number)
+        os.set_inheritable(report, False)
+        forking.close_others({0, 1, 2, report})
+        attempt = f"run {program.argv[0]}"
+        environment = {**os.environ, **program.env}
+        os.execve(find_command(program.argv[0], environment), program.argv, environment)
+    except BaseException as problem:
+        os.write(report, _refusal(attempt, problem, program).encode())
+    os._exit(127)
+
+
+def _refusal(attempt: str, problem: BaseException, program: Program) -> str:
+    if isinstance(problem, StepError):
+        return f"{attempt}: {problem}"
+    if isinstance(problem, FileNotFoundError) and attempt.startswith("run "):
+        return f"{attempt}: no such file, or its #! line names none; give another path"
+    if isinstance(problem, PermissionError) and attempt.startswith("run "):
+        return f"{attempt}: not permitted; is it executable, and readable for the user it runs as?"
+    if isinstance(problem, OSError) and problem.errno == errno.ENOEXEC:
+        return f"{attempt}: this is no program, and has no #! line; name its interpreter first in `argv`"
+    if isinstance(problem, FileNotFoundError):
+        return f"{attempt}: no such folder; `cwd` is relative to the lab file"
+    if isinstance(problem, OSError) and problem.errno:
+        return f"{attempt}: {errno_name(problem.errno)} ({os.strerror(problem.errno)})"
+    return f"{attempt}: {problem!r}"
+
+
+def find_command(name: str, environment: dict[str, str]) -> str:
+    """The file of a command: itself where it is a path, else the first in PATH that may be run. Raises: StepError.
+
+    (execvp(3) would report a folder of PATH that cannot be read, where the command is simply missing.)
+    """
+    if "/" in name:
+        return name
+    path = environment.get("PATH", os.defpath)
+    for folder in path.split(os.pathsep):
+        file = os.path.join(folder, name)
+        if os.access(file, os.X_OK) and os.path.isfile(file):
+            return file
+    raise StepError(f"no such command in PATH ({path}); install it, or give its full path")
+
+
+def show_network_in_sys() -> None:
+    """Mount a sysfs of this network namespace over /sys, for this process and its children only.
+
+    A sysfs shows the network namespace of whoever mounted it. Where a container forbids the mount
+    (fs/namespace.c:mount_too_revealing()) /sys keeps showing the supervisor's: nothing in netlab reads it.
+    """
+    process.unshare(process.CLONE_NEWNS, "make the program's mount namespace")
+    process.mount("none", "/", None, process.MS_REC | process.MS_PRIVATE)
+    try:
+        process.mount("sysfs", "/sys", "sysfs", MS_RDONLY | process.MS_NOSUID | process.MS_NODEV | process.MS_NOEXEC)
+    except PermissionError:
+        return
+
+
+def _read_all(fd: int) -> str:
+    with os.fdopen(fd, "rb") as pipe:
+        return pipe.read().decode(errors="replace")

@@ -1,0 +1,141 @@
+"""The Python API: what `import netlab` exports. A client of the supervisor like the command line.
+
+    record = netlab.run("half-open", variant="down")
+
+    with netlab.open("basic") as lab:
+        lab.do({"server": {"listen": 9000}})
+        lab.do({"client": {"connect": "server:9000"}})
+        lab.do({"unplug": "server.nic-a"})
+        lab.look()["client"]                       # its socket table, now
+    lab.record.verdict
+
+Rules: one vocabulary: a step here is what it is in a lab file, checked by the same loader. A failed expectation is a
+verdict in the record; only what could not be done is an exception.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from netlab import rundir
+from netlab.errors import NetlabError, RecordError, UsageError
+from netlab.judge import verdict
+from netlab.lab import Lab, find, from_definition, load
+from netlab.orchestrator import Run, probe_needs, run_lab
+from netlab.progress import Progress
+from netlab.records import Call, RunRecord, SocketTable
+from netlab.session import launch
+
+LabLike = Lab | str | Path | Mapping[str, Any]
+"""A lab: loaded, by name, by path, or as the content of a lab file."""
+
+
+def as_lab(lab: LabLike, variant: str | None = None, parameters: Mapping[str, Any] | None = None) -> Lab:
+    """The lab that is meant. Raises: LabError, UsageError."""
+    if isinstance(lab, Lab):
+        if variant is not None or parameters:
+            raise UsageError("run a loaded lab: variant and parameters are chosen when it is loaded, with netlab.load")
+        return lab
+    if isinstance(lab, Mapping):
+        return from_definition(lab, variant, parameters)
+    return load(find(str(lab)), variant, parameters)
+
+
+def run(
+    lab: LabLike,
+    *,
+    variant: str | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    out: str | Path | None = None,
+    progress: Progress | None = None,
+) -> RunRecord:
+    """Play a lab to its end and return its judged record; the run directory is `out`, or a new one below ./runs.
+
+    Raises: LabError (the lab is wrong), UsageError (the call is), NeedError (this machine cannot).
+    """
+    with launch() as session:
+        chosen = as_lab(lab, variant, parameters)
+        return run_lab(chosen, Path(out) if out is not None else None, session=session, progress=progress)
+
+
+def judge_run(folder: str | Path) -> RunRecord:
+    """Judge a saved run again, from its record.json alone; on any operating system, without privileges.
+
+    Raises: RecordError where the record cannot be read.
+    """
+    record = rundir.read_record(Path(folder))
+    return verdict.judge(from_definition(record.definition), record)
+
+
+def open(
+    lab: LabLike,
+    *,
+    variant: str | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    out: str | Path | None = None,
+) -> OpenLab:
+    """A lab to be played step by step: its topology is built when the `with` begins, none of its steps is played.
+
+    What is expected is what the steps that you play say; the lab's own `expect` is about its own steps.
+
+    Raises: as `run`.
+    """
+    return OpenLab(as_lab(lab, variant, parameters), Path(out) if out is not None else None)
+
+
+class OpenLab:
+    """A lab that is alive between `__enter__` and `__exit__`; afterwards `record` is its judged record."""
+
+    record: RunRecord
+
+    def __init__(self, lab: Lab, out: Path | None = None) -> None:
+        self.lab = from_definition({**lab.definition, "steps": [], "expect": {}}, folder=lab.topology.folder)
+        self.folder = out
+
+    def __enter__(self) -> OpenLab:
+        probe_needs(self.lab)
+        self._session = launch()
+        try:
+            self.folder = rundir.make(self.folder, rundir.name(self.lab))
+            self._run = Run(self.lab, self._session, Progress())
+            self._run.begin()
+        except BaseException:
+            self._session.end()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if self.folder is not None and self._session.alive:
+                self._run.interrupted = None if kind is None else kind.__name__
+                self.record = self._run.finish(self.lab, self.folder)
+        finally:
+            self._session.end()
+
+    def do(self, step: Mapping[str, Any]) -> Call | None:
+        """Play one step, written as in a lab file; returns what the call gave, where it was a call of an endpoint.
+
+        Raises: LabError (the step is wrong), StepError (it could not be played).
+        """
+        steps: Sequence[Any] = self.lab.definition["steps"]
+        self.lab = from_definition(
+            {**self.lab.definition, "steps": [*steps, dict(step)]}, folder=self.lab.topology.folder
+        )
+        self._run.lab = self.lab
+        planned = self.lab.steps[-1]
+        self._run.request_play(planned)
+        calls = [call for call in self._run.record().of(Call) if call.step == planned.index]
+        return calls[-1] if calls else None
+
+    def look(self) -> dict[str, SocketTable]:
+        """Every host's TCP socket table, now."""
+        self._session.request("observe")
+        return {table.host: table for table in self._run.record().of(SocketTable)}
+
+
+__all__ = ["LabLike", "NetlabError", "OpenLab", "RecordError", "judge_run", "open", "run"]

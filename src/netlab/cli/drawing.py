@@ -1,0 +1,109 @@
+"""A lab on paper: what it claims, its network as a drawing, its steps, its variants.
+
+router
+├── server.nic-a  10.77.0.1/24  02:00:00:00:00:0a
+└── client.nic-b  10.77.0.2/24  02:00:00:00:00:0b
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from netlab.outputs._text import Line, clean, cut, wrapped
+
+if TYPE_CHECKING:
+    from netlab.lab import Lab
+    from netlab.spec import Topology
+
+WIDTH = 98
+INDENT = "  "
+
+
+def lab(shown: Lab) -> Iterator[Line]:
+    """The whole page."""
+    name = shown.name + (f" ({shown.variant})" if shown.variant else "")
+    yield ((clean(name), "bold"), (f"  {clean(shown.title)}", ""))
+    yield from about(shown)
+    yield from section("network", network(shown.topology))
+    yield from section("steps", numbered([planned.text for planned in shown.steps]))
+    yield from section("expect", (text(item.word) for item in shown.expectations))
+    yield from section("parameters", (text(f"{key} = {value}") for key, value in shown.parameters.items()))
+    yield from section("variants", pairs(shown.variants))
+    yield from section("needs", (text(f"{word} (netlab doctor)") for word in shown.needs))
+
+
+def about(shown: Lab) -> Iterator[Line]:
+    """The claim, where it comes from, and what was found of it."""
+    told = {"claim": shown.claim, **{key.replace("_", " "): value for key, value in shown.source.items()}}
+    if shown.finding is not None:
+        told["finding"] = shown.finding.expected
+    for key, value in told.items():
+        if value:
+            yield from wrapped(value, INDENT * 6, first=f"{INDENT}{cut(key, 9):10}")
+
+
+def section(title: str, lines: Iterator[Line]) -> Iterator[Line]:
+    """A heading and its lines; nothing where there are none."""
+    for number, line in enumerate(lines):
+        if number == 0:
+            yield ()
+            yield ((title, "bold"),)
+        yield line
+
+
+def numbered(texts: list[str]) -> Iterator[Line]:
+    """Steps, counted from 1 as the run counts them."""
+    width = len(str(len(texts)))
+    for number, step in enumerate(texts, 1):
+        yield (f"{INDENT}{number:{width}}  ", "dim"), (cut(step, WIDTH - width - 4), "")
+
+
+def pairs(titles: dict[str, str]) -> Iterator[Line]:
+    """Names with their titles, in columns."""
+    width = max(map(len, titles), default=0)
+    for name, title in titles.items():
+        yield (f"{INDENT}{name:{width}}  ", "bold"), (cut(title, WIDTH - width - 4), "")
+
+
+def network(topology: Topology) -> Iterator[Line]:
+    """Each switch with what is plugged into it, each wire, and NICs that nothing is plugged into."""
+    plugged = {member for members in (*topology.switches.values(), *topology.wires.values()) for member in members}
+    for switch, members in topology.switches.items():
+        yield ((f"{INDENT}{switch}", "bold"),)
+        yield from branches(topology, list(members))
+    for wire, ends in topology.wires.items():
+        yield ((f"{INDENT}{wire} (a wire)", "bold"),)
+        yield from branches(topology, list(ends))
+    loose = [name for name in topology.nics() if name not in plugged]
+    if loose:
+        yield ((f"{INDENT}(not plugged in)", "bold"),)
+        yield from branches(topology, loose)
+    alone = [host for host, spec in topology.hosts.items() if not spec.nics]
+    for host in alone:
+        yield text(f"{host} (no NIC)")
+
+
+def branches(topology: Topology, members: list[str]) -> Iterator[Line]:
+    """The members of one switch or wire, as a tree with their addresses in columns."""
+    nics = topology.nics()
+    width = max(map(len, members), default=0)
+    for member in members:
+        branch = "└── " if member is members[-1] else "├── "
+        nic = nics.get(member)
+        facts = [*nic.ip, nic.mac or "", role(topology, member)] if nic else ["(a switch)"]
+        yield (
+            (f"{INDENT}{branch}", "dim"),
+            (f"{member:{width}}", ""),
+            (cut("  " + "  ".join(fact for fact in facts if fact), WIDTH - width - 6), "dim"),
+        )
+
+
+def role(topology: Topology, nic: str) -> str:
+    """What sets this NIC's host apart."""
+    return "(its host forwards)" if topology.hosts[nic.partition(".")[0]].forward else ""
+
+
+def text(line: str) -> Line:
+    """One plain line of a section."""
+    return ((cut(INDENT + line, WIDTH), ""),)

@@ -1,0 +1,76 @@
+"""`netlab run`: play a lab, show its timeline and verdict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from netlab.cli import INTERRUPTED, streams
+from netlab.cli.guard import FAIL, PASS, UNKNOWN
+from netlab.errors import UsageError
+
+if TYPE_CHECKING:
+    from netlab.records import RunRecord
+    from netlab.session import Session
+
+
+def run(
+    name: str,
+    folders: list[Path],
+    *,
+    out: Path | None,
+    settings: list[str],
+    variant: str | None,
+    keep_open: bool,
+    json: bool,
+    session: Session | None,
+) -> int:
+    """Play the lab; the exit code is its verdict's."""
+    from netlab.session import launch
+
+    session = session or launch()  # before anything slow is imported: it gets ready meanwhile
+    try:
+        from netlab import lab
+
+        loaded = lab.load(lab.find(name, folders), variant, parameters(settings), at_once=True)
+        from netlab import orchestrator
+        from netlab.cli.live import watcher
+
+        watching = watcher()
+        try:
+            record = orchestrator.run_lab(loaded, out, session=session, keep_open=keep_open, progress=watching)
+        finally:
+            watching.over()
+        show(record, json)
+        if watching.directory is not None and not json:
+            streams.out(f"\n{watching.directory}/ holds record.json and capture.pcapng\n")
+        streams.flush()
+    finally:
+        session.end()
+    return INTERRUPTED if record.interrupted else exit_code(record)
+
+
+def parameters(settings: list[str]) -> dict[str, str]:
+    """KEY=VALUE texts as a mapping. Raises: UsageError."""
+    pairs = [setting.partition("=") for setting in settings]
+    for key, sign, _ in pairs:
+        if not (key and sign):
+            raise UsageError(f"--set {key}{sign}: not KEY=VALUE; write --set how=down")
+    return {key: value for key, _, value in pairs}
+
+
+def show(record: RunRecord, json: bool) -> None:
+    """The run on stdout: as JSON, or as timeline, checks and verdict."""
+    if json:
+        from netlab.outputs.json import Json
+
+        Json().write(record, streams.out)
+    else:
+        from netlab.outputs.terminal import Terminal
+
+        streams.lines(Terminal().lines(record))
+
+
+def exit_code(record: RunRecord) -> int:
+    """0 for pass, 1 for fail, 3 for unknown."""
+    return {"pass": PASS, "fail": FAIL, "unknown": UNKNOWN}[record.verdict.value]

@@ -1,0 +1,54 @@
+"""output: a program wrote a line like this.
+
+Rules: `line` is a regular expression that is searched for in each line (Python's `re`). `count: 0` asks for none; that
+nobody wrote one counts only where the program's witness missed nothing and the run was played to its end.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from netlab.expectations import Expectation, doc
+from netlab.judge.evidence import at, doubt, failed, passed, unknown
+from netlab.records import Check, RunRecord
+from netlab.records import Output as Written
+from netlab.spec import Ref
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output(Expectation):
+    """A program wrote a line that a regular expression finds."""
+
+    example = 'output: {program: client.curl, line: "^200$"}'
+
+    program: Annotated[str, Ref("endpoint")] = doc("Which: host.program.")
+    line: str = doc("A regular expression, searched for in each line.")
+    stream: Literal["stdout", "stderr"] | None = doc("Only lines of this stream.", default=None)
+    count: int | None = doc("Exactly so many lines. Default: at least one.", default=None)
+
+    def __post_init__(self) -> None:
+        try:
+            re.compile(self.line)
+        except re.error as problem:
+            raise ValueError(f"{self.line!r} is no regular expression: {problem}; see Python's re") from None
+
+    def judge(self, record: RunRecord) -> list[Check]:
+        name = f"output of {self.program}"
+        number = "a line" if self.count is None else f"{self.count} lines"
+        expected = f"{number} like {self.line!r}"
+        written = [w for w in record.of(Written) if w.endpoint == self.program and self.stream in (None, w.stream)]
+        found = [w for w in written if re.search(self.line, w.line)]
+        shown = (found or written[-1:])[:5]
+        evidence = tuple(f"{w.stream} of {self.program} at {at(w.time_ns)}: {w.line}" for w in shown)
+        seen = f"{len(found)} lines"
+        if self.count is None and found:
+            return [passed(name, expected, seen, "", evidence)]
+        unsure = doubt(record, "program") or record.interrupted
+        if unsure and len(found) <= (self.count or 0):
+            return [unknown(name, expected, unsure, evidence)]
+        if len(found) == self.count:
+            return [passed(name, expected, seen, "", evidence)]
+        last = f"the last line was {written[-1].line!r}" if written else f"{self.program} wrote nothing"
+        return [failed(name, expected, seen, f"{seen} of it were like that; {last}", evidence)]

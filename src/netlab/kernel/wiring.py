@@ -1,0 +1,119 @@
+"""The requests that make links: bridges and veth pairs.
+
+Rules: pure functions, values in, a Request out; both are Shapes, encoded while the module is imported.
+
+Source: include/uapi/linux/if_link.h; drivers/net/veth.c; net/bridge/br_netlink.c.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
+
+from netlab.kernel.messages import NLM_F_CREATE, NLM_F_EXCL, Shape, encode, u32
+from netlab.kernel.netlink import Request
+from netlab.kernel.requests import IFF_UP, MAC_MARK, MARKS, RTM_NEWLINK, packed_mac
+
+_NAME_MARK, _PEER_MARK = "this-name-mark!", "peer-name-mark!"
+
+
+def bridge(ifname: str, index: int, mac: str, wire: bool) -> Request:
+    """Make a bridge, up: no spanning tree, no forward delay, no multicast snooping.
+
+    Its MAC is given: it would follow its ports', and be worked out anew for each. A `wire` forgets addresses at once,
+    so that it hands every frame to its other port, and passes what 802.1D bridges keep (LLDP, EAPOL; but not STP, pause
+    frames and LACP, which the kernel never passes: BR_GROUPFWD_RESTRICTED in net/bridge/br_private.h).
+    """
+    shape = _bridge_shape(wire)
+    return Request("make the bridge", ifname, shape.fill(name=ifname.encode(), index=u32(index), mac=packed_mac(mac)))
+
+
+@cache
+def _bridge_shape(wire: bool) -> Shape:
+    options: list[tuple[str, int]] = [
+        ("IFLA_BR_FORWARD_DELAY", 0),
+        ("IFLA_BR_STP_STATE", 0),
+        ("IFLA_BR_MCAST_SNOOPING", 0),
+    ]
+    if wire:
+        options += [("IFLA_BR_AGEING_TIME", 0), ("IFLA_BR_GROUP_FWD_MASK", 0xFFF8)]
+    kind = [("IFLA_INFO_KIND", "bridge"), ("IFLA_INFO_DATA", {"attrs": options})]
+    attrs = [("IFLA_IFNAME", _NAME_MARK), ("IFLA_ADDRESS", MAC_MARK), ("IFLA_LINKINFO", {"attrs": kind})]
+    data = _new_link(MARKS["index"], attrs)
+    return Shape(data, name=_NAME_MARK.encode() + b"\0", index=u32(MARKS["index"]), mac=packed_mac(MAC_MARK))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Veth:
+    """A veth pair to make: this end here and up; its peer maybe in another namespace (`fd`), where it is down.
+
+    A peer cannot be up from the start: `veth_open` refuses before the pair is joined (drivers/net/veth.c).
+    """
+
+    name: str
+    index: int
+    mtu: int
+    master: int = 0
+    """Index of the bridge this end is a port of; 0 for none."""
+    peer: str
+    peer_index: int
+    peer_mtu: int
+    mac: str | None = None
+    """The peer's."""
+    fd: int | None = None
+    """The peer's namespace."""
+
+
+def veth(pair: Veth) -> Request:
+    """Make a veth pair."""
+    fields = {
+        "name": pair.name.encode(),
+        "index": u32(pair.index),
+        "mtu": u32(pair.mtu),
+        "peer": pair.peer.encode(),
+        "peer_index": u32(pair.peer_index),
+        "peer_mtu": u32(pair.peer_mtu),
+    }
+    if pair.master:
+        fields["master"] = u32(pair.master)
+    if pair.mac is not None:
+        fields["mac"] = packed_mac(pair.mac)
+    if pair.fd is not None:
+        fields["fd"] = u32(pair.fd)
+    shape = _veth_shape(bool(pair.master), pair.mac is not None, pair.fd is not None)
+    return Request("make the veth pair", pair.peer, shape.fill(**fields))
+
+
+@cache
+def _veth_shape(mastered: bool, addressed: bool, away: bool) -> Shape:
+    """One queue each: veth would make as many as there are CPUs."""
+    queues = [("IFLA_NUM_TX_QUEUES", 1), ("IFLA_NUM_RX_QUEUES", 1)]
+    peer: list[tuple[str, Any]] = [("IFLA_IFNAME", _PEER_MARK), ("IFLA_MTU", MARKS["peer_mtu"]), *queues]
+    attrs: list[tuple[str, Any]] = [("IFLA_IFNAME", _NAME_MARK), ("IFLA_MTU", MARKS["mtu"]), *queues]
+    numbers = ["index", "peer_index", "mtu", "peer_mtu"]
+    words = {"name": _NAME_MARK.encode() + b"\0", "peer": _PEER_MARK.encode() + b"\0"}
+    if mastered:
+        attrs.append(("IFLA_MASTER", MARKS["master"]))
+        numbers.append("master")
+    if addressed:
+        peer.append(("IFLA_ADDRESS", MAC_MARK))
+        words["mac"] = packed_mac(MAC_MARK)
+    if away:
+        peer.append(("IFLA_NET_NS_FD", MARKS["fd"]))
+        numbers.append("fd")
+    other = {"index": MARKS["peer_index"], "attrs": peer}
+    kind = [("IFLA_INFO_KIND", "veth"), ("IFLA_INFO_DATA", {"attrs": [("VETH_INFO_PEER", other)]})]
+    data = _new_link(MARKS["index"], [*attrs, ("IFLA_LINKINFO", {"attrs": kind})])
+    return Shape(data, **{name: u32(MARKS[name]) for name in numbers}, **words)
+
+
+def _new_link(index: int, attrs: list[tuple[str, Any]]) -> bytes:
+    flags = NLM_F_CREATE | NLM_F_EXCL
+    return encode(ifinfmsg(), RTM_NEWLINK, flags, index=index, flags=IFF_UP, change=IFF_UP, attrs=attrs)
+
+
+for _shape in (_bridge_shape(False), _veth_shape(True, True, True)):  # what most builds need
+    assert _shape.data

@@ -1,0 +1,49 @@
+"""A lab, ready to be played and judged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from netlab.expectations import Expectation
+from netlab.lab.model import Finding
+from netlab.spec import Topology
+from netlab.steps import Planned
+
+__all__ = ["Lab"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lab:
+    """A lab in one of its variants, its parameters filled in."""
+
+    name: str
+    title: str
+    claim: str = ""
+    source: dict[str, str]
+    finding: Finding | None = None
+    """What a run that passes says of the claim."""
+    requires: tuple[str, ...] = ()
+    says: str = ""
+    """The sentence for a run that passes."""
+    parameters: dict[str, Any]
+    """Each parameter's value in this run; quantities with units as people write them."""
+    variant: str | None = None
+    variants: dict[str, str]
+    """Every variant's name and title."""
+    topology: Topology
+    steps: tuple[Planned, ...]
+    expectations: tuple[Expectation, ...]
+    definition: dict[str, Any]
+    """The resolved lab as JSON values: what a record holds, and what `from_definition` reads."""
+    path: Path | None = None
+    check_others: Callable[[], object] | None = field(default=None, compare=False, repr=False)
+    """Looks at the variants that were not looked at when this one was loaded. Raises: LabError with every mistake."""
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Words of probes/ that must be answered with yes: `requires`, and what its steps and faults need."""
+        used = {need for planned in self.steps for need in getattr(planned.doing, "needs", ())}
+        return tuple(sorted(used | set(self.requires)))

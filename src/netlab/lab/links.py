@@ -1,0 +1,71 @@
+"""Checks how NICs are connected: switches, trunks between them, wires.
+
+Rules: a NIC is in one switch or wire at most (in none it has no carrier, which a lab may want). Trunks form no loop:
+the switches run no spanning tree. Switch names and host names differ, since both stand in captures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as AnyMapping
+from collections.abc import Sequence
+
+from netlab.lab.mistakes import Report, did_you_mean, quoted
+from netlab.lab.names import HOST, Names, check_word
+from netlab.lab.nodes import Mapping, Node, key, near
+
+Members = AnyMapping[str, Sequence[str]]
+
+
+class Links:
+    """Where each NIC is plugged in, and which switches hang together."""
+
+    def __init__(self, names: Names, report: Report) -> None:
+        self.names = names
+        self.report = report
+        self.plugged: dict[str, str] = {}
+        self.islands: dict[str, str] = {}
+        """Each switch to one that it hangs together with; following it ends at the island's own."""
+
+    def check(self, switches: Members, wires: Members, root: Mapping) -> None:
+        """Everything about switches and wires."""
+        self.islands = {name: name for name in switches}
+        for name, members in switches.items():
+            self.name(root, "switches", name, "switch")
+            for i, member in enumerate(members):
+                self.member(name, member, near(root, "switches", name, i))
+        for name, ends in wires.items():
+            self.name(root, "wires", name, "wire")
+            for i, nic in enumerate(ends):
+                self.plug(nic, f"wire {name}", near(root, "wires", name, i))
+
+    def name(self, root: Mapping, section: str, name: str, noun: str) -> None:
+        at = key(root, section, name)
+        if check_word(at, HOST, noun, self.report) and name in self.names.hosts:
+            self.report.wrong(at, f"{name} is a host already", f"give the {noun} a name of its own")
+
+    def member(self, switch: str, member: str, node: Node) -> None:
+        """A NIC, or a trunk to another switch."""
+        if member not in self.islands:
+            self.plug(member, f"switch {switch}", node, [*self.names.nics, *self.islands])
+        elif self.island(switch) == self.island(member):
+            loop = "to itself" if switch == member else "closes a loop"
+            self.report.wrong(
+                node, f"the trunk from {switch} to {member} {loop}", "trunks form a tree, each named once"
+            )
+        else:
+            self.islands[self.island(switch)] = self.island(member)
+
+    def island(self, switch: str) -> str:
+        while self.islands[switch] != switch:
+            switch = self.islands[switch]
+        return switch
+
+    def plug(self, nic: str, into: str, node: Node, known: list[str] | None = None) -> None:
+        """A NIC goes into a switch or wire."""
+        if nic not in self.names.nics:
+            noun = "NIC or switch" if known else "NIC"
+            self.report.wrong(node, f"no {noun} {quoted(nic)}", did_you_mean(nic, known or self.names.nics, noun))
+        elif nic in self.plugged:
+            self.report.wrong(node, f"{nic} is in {self.plugged[nic]} already", "a NIC is in one switch or wire")
+        else:
+            self.plugged[nic] = into

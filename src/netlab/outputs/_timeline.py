@@ -1,0 +1,226 @@
+"""A record as a list of moments: what happened, where, and when, on the run's one clock.
+
+    record ──▶ moments (here) ──▶ lines (_ladder.py)
+
+Rules: pure. Each observation that a reader can use becomes one moment; a call that waited is told when it ended, any
+other when it began. A step shows by the call or the fault it made, and by itself only where it made neither. Without
+tracepoints (rootless) the socket states are those that the socket tables showed, told when they were read.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Literal
+
+from netlab.outputs._sequence import Connections
+from netlab.outputs._text import clean, quoted
+from netlab.records import (
+    Address,
+    Call,
+    Exit,
+    Fault,
+    Frame,
+    Output,
+    RunRecord,
+    Segment,
+    SocketInfo,
+    SocketState,
+    SocketTable,
+    Step,
+    Trouble,
+)
+from netlab.units import human_duration
+
+WAITING_CALLS = frozenset({"accept", "receive"})
+"""Calls whose end tells more than their beginning: what came, not that it was asked for."""
+LATE_NS = 5_000_000
+"""A segment that was on its way longer than this says when it arrived."""
+HOUSEKEEPING = ("multicast listener", "router solicitation")
+"""What every IPv6 interface says when it comes up, whatever the experiment: left out."""
+TEXT_ROOM = 26
+"""Columns for a segment's text on its arrow."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One line of a timeline."""
+
+    time_ns: int
+    kind: Literal["segment", "frame", "state", "call", "program", "step", "fault", "healing", "trouble"]
+    text: str
+    host: str | None = None
+    """Where it happened; the sender of a segment. None: nowhere in particular."""
+    peer: str | None = None
+    """The receiver of a segment."""
+    style: str = ""
+    packet: int = 0
+    lost: bool = False
+    remark: str = ""
+    """What else is known of a segment, told at its sender."""
+    late: str = ""
+    """When a segment arrived, told at its receiver."""
+
+
+def moments(record: RunRecord) -> list[Moment]:
+    """All moments of a run, ordered by time."""
+    told = [
+        *_segments(record),
+        *_frames(record),
+        *_states(record),
+        *_observations(record),
+        *_calls(record),
+        *_faults(record),
+        *_steps(record),
+        *_programs(record),
+        *(Moment(t.time_ns, "trouble", f"{t.witness}: {clean(t.what)}", style="yellow") for t in record.of(Trouble)),
+    ]
+    return sorted(told, key=attrgetter("time_ns"))
+
+
+def addresses(record: RunRecord) -> dict[str, str]:
+    """The addresses that were seen on the wire, and the hosts that own them."""
+    return {segment.source.ip: segment.from_ for segment in record.of(Segment) if segment.from_}
+
+
+def _segments(record: RunRecord) -> Iterator[Moment]:
+    connections = Connections()
+    reasons = {reset.packet: reset.reason for reset in record.resets if reset.reason}
+    segments = record.of(Segment)
+    several = len({frozenset((segment.source, segment.target)) for segment in segments}) > 1
+    for segment in segments:
+        connections.learn(segment)
+        number = f"[{connections.number(segment.source, segment.target)}] " if several else ""
+        text = number + connections.describe(segment, TEXT_ROOM - len(number))
+        yield Moment(
+            segment.time_ns,
+            "segment",
+            text,
+            host=segment.from_,
+            peer=segment.to,
+            style="bold red" if "R" in segment.flags else "",
+            packet=segment.packet,
+            lost=segment.arrived_ns is None,
+            remark=reasons.get(segment.packet) or ("injected" if segment.injected else ""),
+            late=_lateness(segment),
+        )
+
+
+def _lateness(segment: Segment) -> str:
+    if segment.arrived_ns is None:
+        return f"lost after {segment.lost_after}" if segment.lost_after else "lost"
+    span = segment.arrived_ns - segment.time_ns
+    return f"arrives {human_duration(span)} later" if span > LATE_NS else ""
+
+
+def _frames(record: RunRecord) -> Iterator[Moment]:
+    for frame in record.of(Frame):
+        if frame.text.startswith(HOUSEKEEPING):
+            continue
+        text = f"{frame.protocol} {frame.text.partition(' tell ')[0]}"
+        yield Moment(frame.time_ns, "frame", text, frame.from_, frame.to, style="dim", packet=frame.packet)
+
+
+def _states(record: RunRecord) -> Iterator[Moment]:
+    traced = record.of(SocketState)
+    for change in traced:
+        yield Moment(change.time_ns, "state", _change(change.old, change.new), change.host, style="cyan")
+    if not traced:
+        yield from _tabled_states(record)
+
+
+def _change(old: str | None, new: str) -> str:
+    return new if old in (None, "CLOSE") else f"{old} → {new}"
+
+
+def _tabled_states(record: RunRecord) -> Iterator[Moment]:
+    """State changes as the socket tables of each host show them, one after the other."""
+    known: dict[str, dict[tuple[Address, Address], str]] = {}
+    for table in record.of(SocketTable):
+        before = known.get(table.host, {})
+        after = {_pair(row): row.state for row in table.sockets}
+        for pair in {**before, **after}:
+            old, new = before.get(pair), after.get(pair, "gone")
+            if old != new:
+                yield Moment(table.end_ns, "state", _change(old, new), table.host, style="cyan")
+        known[table.host] = after
+
+
+def _observations(record: RunRecord) -> Iterator[Moment]:
+    """What the steps that only look (check, wait, half-open) saw at last in each host's socket table."""
+    acting = {call.step for call in record.of(Call)} | {fault.step for fault in record.of(Fault)}
+    last = {(table.step, table.host): table for table in record.of(SocketTable) if table.step not in acting}
+    played = {step.index for step in record.of(Step)}
+    for (step, host), table in last.items():
+        if step in played:
+            states = Counter(row.state for row in table.sockets if row.state != "LISTEN")
+            text = ", ".join(state if count == 1 else f"{count} × {state}" for state, count in states.items())
+            yield Moment(table.end_ns, "state", f"has {text or 'no socket'}", host, style="bold cyan")
+
+
+def _pair(row: SocketInfo) -> tuple[Address, Address]:
+    return row.local, row.remote
+
+
+def _calls(record: RunRecord) -> Iterator[Moment]:
+    texts = {step.index: step.text for step in record.of(Step)}
+    names = addresses(record)
+    for call in record.of(Call):
+        host = call.endpoint.partition(".")[0]
+        outcome = call.signal or call.error
+        style = "red" if outcome else "green"
+        if call.call in WAITING_CALLS:
+            yield Moment(call.end_ns, "call", f"{call.call}: {outcome or _received(call, names)}", host, style=style)
+            continue
+        text = texts.get(call.step, call.call).removeprefix(f"{call.endpoint}: ")
+        if outcome:
+            yield Moment(call.time_ns, "call", text, host, style="green")
+            yield Moment(call.end_ns, "call", f"{call.call}: {outcome}", host, style=style)
+        else:
+            yield Moment(call.time_ns, "call", text, host, style=style)
+
+
+def _received(call: Call, names: dict[str, str]) -> str:
+    """What a waiting call returned, in a word or two."""
+    if call.result.get("eof"):
+        return "end of file"
+    if isinstance(received := call.result.get("bytes"), str) and received:
+        return quoted(received.encode("latin-1"), 12)
+    if call.remote:
+        return f"{names.get(call.remote.ip, call.remote.ip)}:{call.remote.port}"
+    return "done"
+
+
+def _faults(record: RunRecord) -> Iterator[Moment]:
+    texts = {step.index: step.text for step in record.of(Step)}
+    for fault in record.of(Fault):
+        if fault.action == "inject":
+            how = fault.details.get("how")
+            text = f"✗ {fault.fault} {fault.target}" + (f" ({how})" if isinstance(how, str) else "")
+            yield Moment(fault.time_ns, "fault", clean(text), style="magenta")
+        else:
+            text = texts.get(fault.step, f"heal {fault.fault} {fault.target} (the run ends)")
+            yield Moment(fault.end_ns, "healing", clean(f"✓ {text}".replace(": ", " ", 1)), style="magenta")
+
+
+def _steps(record: RunRecord) -> Iterator[Moment]:
+    shown = {call.step for call in record.of(Call)} | {fault.step for fault in record.of(Fault)}
+    for step in record.of(Step):
+        if step.error:
+            yield Moment(step.end_ns, "step", clean(f"{step.text}: {step.error}"), style="red")
+        elif step.index not in shown:
+            took = step.end_ns - step.time_ns
+            after = f" (took {human_duration(took)})" if took > LATE_NS else ""
+            yield Moment(step.end_ns, "step", clean(step.text) + after, style="blue")
+
+
+def _programs(record: RunRecord) -> Iterator[Moment]:
+    for output in record.of(Output):
+        host, _, name = output.endpoint.partition(".")
+        yield Moment(output.time_ns, "program", f"{name or host}: {output.line}", host, style="dim")
+    for end in record.of(Exit):
+        if end.signal or end.status:
+            text = f"ended by {end.signal}" if end.signal else f"ended with status {end.status}"
+            yield Moment(end.time_ns, "program", text, end.endpoint.partition(".")[0], style="red")

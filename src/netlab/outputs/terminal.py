@@ -1,0 +1,50 @@
+"""A run for eyes: the timeline, the checks, the verdict.
+
+Rules: plain text of at most 98 columns; `lines` gives the same with styles, for whoever paints them (the command line,
+at a terminal). Nothing from a program under test reaches the terminal unescaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from netlab.outputs import Output, _findings, _ladder
+from netlab.outputs._text import Line, clean, plain
+from netlab.outputs._timeline import addresses, moments
+from netlab.records import RunRecord
+
+
+class Terminal(Output):
+    """Timeline, checks and verdict as plain text."""
+
+    def write(self, record: RunRecord, write: Callable[[str], object]) -> None:
+        """Write the run as plain text through `write`, a line at a time."""
+        for line in self.lines(record):
+            write(f"{plain(line)}\n")
+
+    def lines(self, record: RunRecord) -> Iterator[Line]:
+        """Timeline, checks and verdict, with styles."""
+        yield (clean(_name(record)), "bold"), (f"  {clean(_title(record))}", "")
+        yield ()
+        yield from _ladder.drawn(moments(record), addresses(record))
+        yield ()
+        yield from self.findings(record)
+
+    def findings(self, record: RunRecord) -> Iterator[Line]:
+        """The checks and the verdict alone, with styles: what a second look at a run asks for."""
+        yield from _findings.checks(record)
+        yield ()
+        yield from _findings.verdict(record)
+
+
+def _name(record: RunRecord) -> str:
+    """The lab, with its variant: "half-open (down)"."""
+    return record.lab + (f" ({record.variant})" if record.variant else "")
+
+
+def _title(record: RunRecord) -> str:
+    """What the lab shows, or what is different in its variant."""
+    played = record.definition.get("played")
+    variants = played.get("variants") if isinstance(played, dict) else None
+    titles = variants if isinstance(variants, dict) else {}
+    return str(titles.get(record.variant) or record.definition.get("title") or "")

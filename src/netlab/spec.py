@@ -1,0 +1,131 @@
+"""What a lab is made of: hosts, NICs, switches, wires, programs. Plain dataclasses.
+
+Rules: the lab file is validated into these (by pydantic, in `netlab.lab`), the supervisor is sent these (as JSON), the
+record embeds them. So they import neither pydantic nor the kernel, and hold only what JSON holds. Every field carries
+its description: the JSON Schema and the reference are made of them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+from netlab.units import ByteSize, Duration
+
+STRICT = {"extra": "forbid"}
+DEFAULT_WITHIN = Duration(5 * 10**9)
+
+
+def doc(description: str, default: Any = dataclasses.MISSING, factory: Any = dataclasses.MISSING) -> Any:
+    """A dataclass field with its description (and JSON Schema takes it from there)."""
+    metadata = {"description": description}
+    if factory is not dataclasses.MISSING:
+        return field(default_factory=factory, metadata=metadata)
+    if default is not dataclasses.MISSING:
+        return field(default=default, metadata=metadata)
+    return field(metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Ref:
+    """Marks a string field as the name of something: `Annotated[str, Ref("host")]`.
+
+    `kind` is one of "host", "nic" (host.nic), "endpoint" (host or host.endpoint), "program" (host.program),
+    "address" (host:port, host.nic:port or ip:port), "step" (an earlier step's id), "barrier" (a step's id, or the word
+    of a fault or healing that is played), "background" (a step's `background` name), "socket" (a name of the host's
+    endpoint; not checked before the run), "port" (1 to 65535).
+    """
+
+    kind: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Nic:
+    """A network interface of a host."""
+
+    ip: tuple[str, ...] = doc("Its addresses with prefix length, IPv4 or IPv6: 10.77.0.1/24.", default=())
+    mac: str | None = doc(
+        'Its hardware address: "02:00:00:00:00:0a". Default: one that depends on its place only.', None
+    )
+    mtu: int = doc("Its MTU in bytes, 68 to 65535.", default=1500)
+    __pydantic_config__: ClassVar[dict[str, str]] = STRICT
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """A route of a host."""
+
+    to: str = doc('A prefix, 10.78.0.0/24, or "default" (give `via` of the family meant).')
+    via: str = doc("The next hop: an address on one of the host's networks.")
+    __pydantic_config__: ClassVar[dict[str, str]] = STRICT
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ready:
+    """When a program counts as started: exactly one of the two."""
+
+    port: int | None = doc("It listens on this TCP port.", default=None)
+    line: str | None = doc("It wrote a line that this regular expression finds.", default=None)
+    within: Duration = doc("How long it may take.", default=Duration(10 * 10**9))
+    __pydantic_config__: ClassVar[dict[str, str]] = STRICT
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """A user's own command, run inside a host. No shell is involved."""
+
+    argv: tuple[str, ...] = doc("The command and its arguments.")
+    env: dict[str, str] = doc("Environment variables to set besides the inherited ones.", factory=dict)
+    cwd: str | None = doc("Working directory; relative to the lab file. Default: the lab file's folder.", default=None)
+    user: str | None = doc(
+        "As root: the user to run as. Without root it must be left out: it is the caller.", default=None
+    )
+    stdin: str | None = doc("Text it reads on its standard input. Default: nothing.", default=None)
+    ready: Ready | None = doc("When it counts as started. Default: as soon as it runs.", default=None)
+    __pydantic_config__: ClassVar[dict[str, str]] = STRICT
+
+
+@dataclass(frozen=True, kw_only=True)
+class Host:
+    """A host: a network namespace with NICs, endpoints and programs."""
+
+    nics: dict[str, Nic] = doc("Its NICs by interface name (at most 15 characters).", factory=dict)
+    sysctls: dict[str, str] = doc("Sysctls below net., as dotted names: net.ipv4.tcp_orphan_retries.", factory=dict)
+    routes: tuple[Route, ...] = doc("Its routes besides those its addresses bring.", default=())
+    neighbours: tuple[str, ...] = doc(
+        "NICs (host.nic) whose addresses it holds as permanent neighbours: no ARP, no neighbour discovery.", default=()
+    )
+    forward: bool = doc("It forwards packets between its NICs: a router.", default=False)
+    offloads: bool = doc("Leave segmentation offloads on, so that captured frames may exceed the MTU.", default=False)
+    programs: dict[str, Program] = doc("Commands that steps can `start` on it.", factory=dict)
+    __pydantic_config__: ClassVar[dict[str, str]] = STRICT
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capture:
+    """How the wire is watched."""
+
+    ring: ByteSize | None = doc("Memory for each host's capture ring. Default: sized to the lab.", default=None)
+    snap: int = doc("Bytes of each frame to keep.", default=65535)
+    __pydantic_config__: ClassVar[dict[str, str]] = STRICT
+
+
+@dataclass(frozen=True, kw_only=True)
+class Topology:
+    """All that has to be built before the first step."""
+
+    hosts: dict[str, Host]
+    switches: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Switch name to members: host.nic, or the name of another switch (a trunk)."""
+    wires: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Wire name to its two NICs."""
+    capture: Capture = field(default_factory=Capture)
+    family: Literal["ipv4", "ipv6"] = "ipv4"
+    """Which address a host's name stands for in `connect` and the like."""
+    folder: str = "."
+    """The lab file's folder, absolute: programs start there."""
+
+    def nics(self) -> dict[str, Nic]:
+        """Every NIC by its full name "host.nic", in the order of the file."""
+        return {f"{host}.{name}": nic for host, spec in self.hosts.items() for name, nic in spec.nics.items()}

@@ -1,0 +1,64 @@
+"""check: what a host's socket table holds at this moment.
+
+Rules: one reading, no waiting (that is `wait`). A listener is no connection: `none` asks for no other socket. With
+`peer` or `port` only the sockets to that host, or with that port at either end, are looked at; one of them must be in
+the state.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+from netlab.judge import tables
+from netlab.judge.evidence import row_text, table_text
+from netlab.judge.tables import State
+from netlab.records import Check as Verdicts
+from netlab.records import RunRecord, SocketTable, Verdict
+from netlab.spec import Ref
+from netlab.steps import Planned, Step, doc
+
+if TYPE_CHECKING:
+    from netlab.agent.ground import Ground
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check(Step):
+    """Look at a host's sockets now: one to `peer` must be in this state, or there must be none."""
+
+    example = "- check: {host: client, peer: server, socket: ESTABLISHED}"
+
+    host: Annotated[str, Ref("host")] = doc("Whose socket table.")
+    socket: State = doc("The state that one of them must be in; none: there must be no connection.")
+    peer: Annotated[str, Ref("host")] | None = doc("Only connections to this host.", default=None)
+    port: int | None = doc("Only sockets with this port at either end.", default=None)
+
+    async def run(self, ground: Ground, planned: Planned) -> None:
+        ground.look([self.host])
+
+    def judge(self, planned: Planned, record: RunRecord) -> list[Verdicts]:
+        read = tables.tables_at(record, self.host, planned.index)
+        failed = super().judge(planned, record)
+        if failed or not read:
+            return failed or [self.unseen(planned)]
+        return [self.judge_table(planned, record, read[0])]
+
+    def judge_table(self, planned: Planned, record: RunRecord, table: SocketTable) -> Verdicts:
+        rows = tables.selected(record, table, self.socket, self.peer, self.port)
+        good = tables.holds(rows, self.socket)
+        seen = ", ".join(map(row_text, rows)) or "none"
+        return Verdicts(
+            name=f"{planned.name}: {planned.text}",
+            verdict=Verdict.PASS if good else Verdict.FAIL,
+            expected=self.socket,
+            seen=seen,
+            evidence=(table_text(table, rows),),
+            explanation="" if good else f"{self.host} held {seen} where {self.socket} was expected",
+            step=planned.index,
+        )
+
+    def unseen(self, planned: Planned) -> Verdicts:
+        why = f"the socket table of {self.host} was not read at this step"
+        return Verdicts(
+            f"{planned.name}: {planned.text}", Verdict.UNKNOWN, self.socket, "unknown", (), why, planned.index
+        )

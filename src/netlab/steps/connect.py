@@ -1,0 +1,64 @@
+"""connect: an endpoint opens a connection."""
+
+from __future__ import annotations
+
+import dataclasses
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from netlab.errors import StepError
+from netlab.records import Address
+from netlab.spec import Ref
+from netlab.steps import Action, doc
+from netlab.steps._options import OptionName, OptionValue, set_option
+
+if TYPE_CHECKING:
+    from netlab.agent.sockets import Sockets
+
+
+@dataclass(frozen=True, kw_only=True)
+class Connect(Action):
+    """Connect to a listener; done when the handshake is. The socket is called "connection" unless named.
+
+    Source: connect(2).
+    """
+
+    shorthand = "to"
+    example = '- client: {connect: "server:9000"}'
+
+    to: Annotated[str, Ref("address")] = doc("Where to: host:port, host.nic:port or ip:port.")
+    socket: Annotated[str, Ref("socket")] | None = doc(
+        "A name for the connection. Default: connection, connection-2, …", default=None
+    )
+    source_port: int | None = doc("The port to connect from. Default: one the kernel chooses.", default=None)
+    options: dict[OptionName, OptionValue] = doc("Socket options to set before connect, by name.", factory=dict)
+
+    def perform(self, sockets: Sockets) -> dict[str, Any]:
+        target = parse_address(self.to)
+        connection = socket.socket(socket.AF_INET6 if ":" in target.ip else socket.AF_INET)
+        connection.setblocking(False)
+        try:
+            for name, value in self.options.items():
+                set_option(connection, name, value)
+            sockets.reserve("connection", self.socket, connection, target)
+            source = ("", self.source_port or 0)
+            if self.source_port is not None:
+                sockets.call(connection, "write", lambda: connection.bind(source))
+            sockets.call(connection, "write", lambda: connection.connect((target.ip, target.port)))
+            sockets.add("connection", self.socket, connection)
+        except BaseException:
+            ip, port = connection.getsockname()[:2]
+            if port:
+                sockets.identity = dataclasses.replace(sockets.identity, local=Address(ip, port))
+            connection.close()
+            raise
+        return {"local": str(sockets.identity.local)}
+
+
+def parse_address(text: str) -> Address:
+    """ "10.0.0.1:80" or "[fd00::1]:80"; names were resolved before. Raises: StepError."""
+    ip, _, port = text.rpartition(":")
+    if not ip or not port.isdigit():
+        raise StepError(f"connect to {text}: no address and port; write it like 10.0.0.1:80 or [fd00::1]:80")
+    return Address(ip.strip("[]"), int(port))

@@ -1,0 +1,197 @@
+"""Programs: the user's own command, its output, its end, and the user it runs as."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from netlab.errors import StepError
+from netlab.records import Exit, Output
+from netlab.spec import Program
+from tests.agent.host import Played, play, processes_in
+
+PYTHON = "/usr/bin/python3"
+
+
+def said(argv: tuple[str, ...], **more: object) -> tuple[list[tuple[str, str]], Exit]:
+    """What a program wrote (stream, line), and how it ended."""
+
+    async def story(host: Played) -> tuple[list[tuple[str, str]], Exit]:
+        await host.ask("start", program="it", step=3)
+        end = await host.until(lambda: next(iter(host.of(Exit)), None))
+        return [(line.stream, line.line) for line in host.of(Output)], end
+
+    return play(story, {"it": Program(argv=argv, **more)}, folder="/usr")  # type: ignore[arg-type]
+
+
+def test_output_and_exit_status_are_told_in_order() -> None:
+    lines, end = said(("sh", "-c", "echo one; echo two >&2; printf three; exit 7"))
+    assert sorted(lines) == [("stderr", "two"), ("stdout", "one"), ("stdout", "three")]
+    assert (end.endpoint, end.status, end.signal) == ("server.it", 7, None)
+
+
+def test_a_program_ended_by_a_signal_says_which() -> None:
+    assert said(("sh", "-c", "kill -SEGV $$"))[1].signal == "SIGSEGV"
+
+
+def test_no_shell_sees_the_arguments() -> None:
+    assert said(("echo", "$HOME; *"))[0] == [("stdout", "$HOME; *")]
+
+
+def test_it_runs_as_its_caller_in_its_folder_with_its_environment_and_input() -> None:
+    script = 'id -u; pwd; echo "$WORD"; cat'
+    lines, _ = said(("sh", "-c", script), env={"WORD": "réseau"}, cwd="share", stdin="a\nb")
+    assert [line for _, line in lines] == [str(os.getuid()), "/usr/share", "réseau", "a", "b"]
+
+
+def test_without_input_it_reads_eof() -> None:
+    assert said(("cat",))[1].status == 0
+
+
+def test_bytes_that_are_no_text_show_as_replacement() -> None:
+    assert said(("printf", r"a\377b\n"))[0] == [("stdout", "a\N{REPLACEMENT CHARACTER}b")]
+
+
+def test_large_output_on_both_streams_does_not_block() -> None:
+    script = "import sys\nfor i in range(20000): print('o' * 50); print('e' * 50, file=sys.stderr)"
+    lines, end = said((PYTHON, "-c", script))
+    assert len(lines) == 40000 and end.status == 0
+
+
+def test_a_line_without_end_is_told_in_pieces() -> None:
+    lines, _ = said((PYTHON, "-c", "print('x' * 300000)"))
+    assert len(lines) > 1 and "".join(line for _, line in lines) == "x" * 300000
+
+
+def test_signals_are_at_their_default_and_it_leads_its_session() -> None:
+    script = (  # Python itself ignores SIGPIPE (13) and SIGXFSZ (25)
+        "import os, signal\n"
+        "rows = dict(l.split(':', 1) for l in open('/proc/self/status'))\n"
+        "print(int(rows['SigBlk'], 16), int(rows['SigIgn'], 16) & ~(1 << 12 | 1 << 24))\n"
+        "print(os.getsid(0) == os.getpid() == os.getpgid(0))"
+    )
+    assert [line for _, line in said((PYTHON, "-c", script))[0]] == ["0 0", "True"]
+    assert said(("sh", "-c", "kill -PIPE $$; echo survived"))[1].signal == "SIGPIPE"
+
+
+def test_it_holds_no_descriptor_of_netlab() -> None:
+    lines, _ = said(("sh", "-c", "ls /proc/self/fd | tr '\\n' ' '"))
+    assert lines[0][1].split() == ["0", "1", "2", "3"]  # 3 is the folder that ls reads
+
+
+def test_it_sees_the_hosts_network_only() -> None:
+    lines, _ = said(("sh", "-c", "ls /sys/class/net; tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d ' '"))
+    assert [line for _, line in lines] == ["lo", "lo"]
+
+
+@pytest.mark.parametrize(
+    ("program", "text"),
+    [
+        (Program(argv=("no-such-command",)), "run no-such-command: no such command in PATH"),
+        (Program(argv=("/no/such/file",)), "run /no/such/file: no such file"),
+        (Program(argv=("/",)), "run /: not permitted"),
+        (Program(argv=("true",), cwd="nowhere"), "enter nowhere: no such folder"),
+    ],
+)
+def test_what_cannot_be_started_says_why(program: Program, text: str) -> None:
+    async def story(host: Played) -> None:
+        with pytest.raises(StepError, match=text):
+            await host.ask("start", program="it", step=3)
+        assert processes_in(host.namespace) == {host.controller.pid}
+
+    play(story, {"it": program})
+
+
+def test_an_unknown_program_is_refused_with_those_there_are() -> None:
+    async def story(host: Played) -> None:
+        with pytest.raises(StepError, match=r"start server\.that: no such program; there are it"):
+            await host.ask("start", program="that", step=3)
+
+    play(story, {"it": Program(argv=("true",))})
+
+
+def test_another_user_as_root_only() -> None:
+    async def story(host: Played) -> str:
+        if os.environ.get("NETLAB_TEST_UID") != "0":
+            with pytest.raises(StepError, match="without root a program runs as its caller"):
+                await host.ask("start", program="it", step=3)
+            return "nobody"
+        await host.ask("start", program="it", step=3)
+        return (await host.until(lambda: next(iter(host.of(Output)), None))).line
+
+    os.environ["NETLAB_TEST_UID"] = str(os.getuid())
+    assert play(story, {"it": Program(argv=("id", "-un"), user="nobody")}) == "nobody"
+
+
+def test_stop_ends_it_by_sigterm_and_says_how() -> None:
+    async def story(host: Played) -> None:
+        await host.ask("start", program="it", step=3)
+        with pytest.raises(StepError, match="it runs already; stop it first"):
+            await host.ask("start", program="it", step=3)
+        answer = await host.ask("stop", endpoint="server.it")
+        assert answer["exit"]["signal"] == "SIGTERM"
+        await host.ask("start", program="it", step=4)
+
+    play(story, {"it": Program(argv=("sleep", "1000"))})
+
+
+def test_stop_does_not_wait_for_ever() -> None:
+    async def story(host: Played) -> None:
+        await host.ask("start", program="it", step=3)
+        await host.until(lambda: host.of(Output))
+        with pytest.raises(StepError, match="it runs on after 50 ms; give it longer, or kill it"):
+            await host.ask("stop", endpoint="server.it", within=50_000_000)
+        await host.ask("signal", endpoint="server.it", signal="SIGKILL")
+
+    play(story, {"it": Program(argv=("sh", "-c", "trap '' TERM; echo deaf; while :; do sleep 1; done"))})
+
+
+def test_killing_a_host_ends_what_its_programs_started_and_daemonised() -> None:
+    async def story(host: Played) -> None:
+        await host.ask("start", program="it", step=3)
+        await host.until(lambda: host.of(Output))
+        assert len(processes_in(host.namespace)) >= 3
+        answer = await host.ask("signal", endpoint="server", signal="SIGKILL")
+        assert answer["programs"] == ["it"]
+        await host.until(lambda: processes_in(host.namespace) == {host.controller.pid})
+
+    script = "sleep 1000 & setsid setsid sleep 1000 & echo up; wait"
+    play(story, {"it": Program(argv=("sh", "-c", script))})
+
+
+def test_killing_one_program_ends_its_whole_session_and_nothing_else() -> None:
+    async def story(host: Played) -> None:
+        await host.connected()
+        await host.ask("start", program="it", step=3)
+        await host.until(lambda: host.of(Output))
+        answer = await host.ask("signal", endpoint="server.it", signal="SIGKILL")
+        assert answer == {"programs": ["it"], "endpoints": []}
+        assert len(processes_in(host.namespace)) == 3
+        await host.act("server", "send", text="x")
+
+    play(story, {"it": Program(argv=("sh", "-c", "sleep 1000 & echo up; wait"))})
+
+
+def test_a_program_is_no_endpoint_for_actions() -> None:
+    async def story(host: Played) -> None:
+        with pytest.raises(StepError, match="it is a program, and makes its calls itself"):
+            await host.act("server.it", "listen", port=9000)
+
+    play(story, {"it": Program(argv=("true",))})
+
+
+def test_a_slow_supervisor_slows_the_program_and_loses_nothing(tmp_path: Path) -> None:
+    async def story(host: Played) -> int:
+        await host.ask("start", program="it", step=3)
+        await host.until(lambda: host.of(Output))
+        import time
+
+        time.sleep(0.5)  # the whole event loop stands still, as under a long kernel operation
+        await host.until(lambda: host.of(Exit), 30)
+        await asyncio.sleep(0)
+        return sum(len(line.line) + 1 for line in host.of(Output))
+
+    assert play(story, {"it": Program(argv=(PYTHON, "-c", "for i in range(40000): print('y' * 99)"))}) == 4_000_000

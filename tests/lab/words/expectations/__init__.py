@@ -1,0 +1,1 @@
+"""expectations of the small vocabulary."""

@@ -1,0 +1,213 @@
+"""The timeline, the checks and the verdict, as plain text."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from netlab.outputs import OUTPUTS
+from netlab.outputs._ladder import MOST_LINES
+from netlab.outputs.terminal import Terminal
+from netlab.records import Address, Check, Event, Frame, Output, RunRecord, Trouble, Verdict
+from tests.outputs import samples
+from tests.outputs.samples import CLIENT, EVENTS, SERVER, STATES, segment, state, step, table
+
+
+def shown(record: RunRecord) -> list[str]:
+    pieces: list[str] = []
+    Terminal().write(record, pieces.append)
+    return "".join(pieces).splitlines()
+
+
+def line(lines: list[str], *words: str) -> str:
+    """The one line that holds all of these."""
+    found = [text for text in lines if all(word in text for word in words)]
+    assert len(found) == 1, (words, found)
+    return found[0]
+
+
+def test_half_open_reads_as_a_ladder_with_faults_calls_states_and_reset() -> None:
+    lines = shown(samples.record())
+    assert lines[2].split()[2:] == ["client", "10.77.0.2", "│", "│", "server", "10.77.0.1"]
+    assert "─ S seq 0 ─" in line(lines, "1.250", "▶")
+    assert "client" not in line(lines, "◀", "ack 6")
+    assert line(lines, "✗ unplug server.nic-a (remove)").startswith("    9.100")
+    assert line(lines, "✓ replug server.nic-a").startswith("  670.000")
+    assert line(lines, "R seq 1").endswith("│ NO_SOCKET")
+    assert line(lines, "ESTABLISHED → FIN-WAIT-1").startswith("   21.500")
+    assert "took 619 ms" in line(lines, "wait: server has no socket")
+    assert line(lines, "receive: ECONNRESET").split()[0] == "672.300"
+
+
+def test_timeline_is_ordered_by_time() -> None:
+    times = [float(text.split()[0]) for text in shown(samples.record())[3:33] if text[:9].strip()[:1].isdigit()]
+    assert len(times) > 20
+    assert times == sorted(times)
+
+
+def test_every_line_fits_the_width() -> None:
+    assert max(map(len, shown(samples.record()))) <= 98
+
+
+def test_plain_text_holds_no_escape_sequence_even_when_a_program_wrote_one() -> None:
+    evil = Output(5_000_000, "server.web", "stdout", "\x1b[31mred\x07\r\n")
+    attack = segment(6, CLIENT, "P.", 11, 1, payload=b"\x1b]0;owned\x07")
+    check = Check("wire", Verdict.FAIL, "x", "\x1b[2J", explanation="\x1b[1m")
+    text = "\n".join(shown(samples.record((*EVENTS, evil, attack), checks=(check,), sentence="\x1b[5m")))
+    assert "\x1b" not in text
+    assert "\x07" not in text
+    assert "\\x1b[31mred" in text
+
+
+def test_failed_check_says_expected_seen_where_and_why_and_stands_last() -> None:
+    wrong = Check("reset", Verdict.FAIL, "NO_SOCKET", "TCP_ABORT_ON_DATA", ("packet 23 at 0.672 s",), "an orphan")
+    lines = shown(samples.record(checks=(wrong, *samples.CHECKS), verdict=Verdict.FAIL, sentence="not half-open"))
+    at = lines.index("  ✗ reset")
+    assert lines[at + 1 : at + 5] == [
+        "      expected  NO_SOCKET",
+        "      seen      TCP_ABORT_ON_DATA",
+        "      where     packet 23 at 0.672 s",
+        "      because   an orphan",
+    ]
+    assert lines[-1] == "✗ FAIL  half-open: not half-open"
+
+
+def test_passed_steps_are_one_line_together() -> None:
+    assert "  ✓ 2 steps went as written" in shown(samples.record())
+
+
+def test_unknown_names_the_witness_that_could_not_see() -> None:
+    witnesses = {"wire": "full", "kernel": "socket table and counters only: rootless"}
+    environment = replace(samples.ENVIRONMENT, rootless=True, witnesses=witnesses)
+    lines = shown(samples.record(environment=environment, verdict=Verdict.UNKNOWN, variant="down", sentence="no"))
+    assert "? UNKNOWN  half-open (down): no" in lines
+    assert "  kernel witness: socket table and counters only: rootless" in lines
+
+
+def test_rootless_states_come_from_the_socket_tables() -> None:
+    tables = (
+        table(2, "client", "ESTABLISHED"),
+        table(2, "server", "ESTABLISHED"),
+        table(30, "server", "FIN-WAIT-1"),
+        table(640, "server"),
+        table(650, "client", "ESTABLISHED"),
+    )
+    lines = shown(samples.record((*EVENTS, *tables)))
+    assert line(lines, "ESTABLISHED → FIN-WAIT-1").startswith("   30.000")
+    assert line(lines, "FIN-WAIT-1 → gone").startswith("  640.000")
+    assert not [text for text in lines if text.startswith("  650.000")]
+
+
+def test_lost_segment_breaks_off_and_says_where() -> None:
+    lost = segment(15, CLIENT, "P.", 6, 1, payload=b"x", arrived_ns=None, lost_after="client.nic-b")
+    text = line(shown(samples.record((*EVENTS, lost))), "15.000")
+    assert "─✗" in text
+    assert "▶" not in text
+    assert text.endswith("lost after client.nic-b")
+
+
+def test_late_segment_says_when_it_arrived() -> None:
+    late = segment(15, CLIENT, ".", 6, 1, arrived_ns=115_000_000)
+    assert line(shown(samples.record((*EVENTS, late))), "15.000").endswith("arrives 100 ms later")
+
+
+def test_several_connections_are_told_apart_by_number() -> None:
+    other = replace(segment(30, CLIENT, "S", 5), source=Address("10.77.0.2", 40002))
+    lines = shown(samples.record((*EVENTS, other)))
+    assert "[2] S seq 0" in line(lines, "30.000")
+    assert "[1] S seq 0" in line(lines, "    1.250")
+
+
+def test_three_hosts_become_a_list() -> None:
+    third = replace(segment(30, CLIENT, "S", 5), from_="nat", source=Address("10.0.0.9", 40002))
+    lines = shown(samples.record((*EVENTS, third)))
+    assert line(lines, "nat → server").split()[-3:] == ["S", "seq", "0"]
+    assert line(lines, "✗ unplug server.nic-a")
+
+
+def test_step_that_could_not_be_played_says_why() -> None:
+    events = (*EVENTS, step(700, 5700, 11, "wait: client has no socket", error="waited 5 s for it"))
+    assert line(shown(samples.record(events)), "wait: client has no socket: waited 5 s for it")
+
+
+def test_trouble_of_a_witness_is_in_the_timeline() -> None:
+    trouble = Trouble(3_000_000, "wire", "the capture dropped 12 packets")
+    assert line(shown(samples.record((*EVENTS, trouble))), "wire: the capture dropped 12 packets")
+
+
+def test_step_that_only_looks_shows_what_each_socket_table_held() -> None:
+    events = (
+        *EVENTS,
+        step(671, 671.5, 11, "half-open survivor=client peer=server"),
+        replace(table(671.3, "server", "LISTEN"), step=11),
+        replace(table(671.4, "client", "ESTABLISHED", "TIME-WAIT", "TIME-WAIT"), step=11),
+    )
+    lines = shown(samples.record(events + STATES))
+    assert line(lines, "│ has no socket").startswith("  671.300                               │")
+    assert line(lines, "has ESTABLISHED, 2 × TI…").startswith("  671.400      has")
+
+
+def test_frames_show_but_not_what_every_ipv6_interface_says_by_itself() -> None:
+    asking = Frame(1_240_000, "client", None, "arp", "who-has 10.77.0.1 tell 10.77.0.2", packet=1)
+    report = Frame(1_241_000, "server", None, "icmp6", "multicast listener report", packet=2)
+    lines = shown(samples.record((*EVENTS, asking, report)))
+    assert "╌ arp who-has 10.77.0.1 ╌" in line(lines, "1.240")
+    assert not [text for text in lines if "multicast" in text]
+
+
+def test_variant_shows_its_own_title() -> None:
+    definition = {"title": "the lab", "played": {"variants": {"down": "the NIC is set down"}}}
+    assert shown(samples.record(variant="down", definition=definition))[0] == "half-open (down)  the NIC is set down"
+
+
+def test_check_that_passed_says_what_it_showed() -> None:
+    check = Check("half-open: survivor=client", Verdict.PASS, explanation="at 0.671 s server held no socket", step=9)
+    lines = shown(samples.record(checks=(check, *samples.CHECKS)))
+    assert "  ✓ half-open: at 0.671 s server held no socket" in lines
+    assert "  ✓ 2 steps went as written" in lines
+
+
+def bulk(count: int) -> tuple[Event, ...]:
+    start = EVENTS[:19]
+    data = [segment(30 + i / 100, CLIENT, ".", 6 + i, 1, payload=b"x") for i in range(count)]
+    return (*start, *data, *EVENTS[19:])
+
+
+def test_long_run_is_abbreviated_but_keeps_faults_and_resets() -> None:
+    lines = shown(samples.record(bulk(2000)))
+    assert len(lines) < 60
+    assert "1994 segments left out" in line(lines, "left out")
+    assert line(lines, "R seq 1")
+    assert line(lines, "✗ unplug server.nic-a")
+
+
+def test_run_full_of_state_changes_is_cut_in_the_middle() -> None:
+    flood = tuple(state(30 + i, "server", "LISTEN", "SYN-RECV") for i in range(1000))
+    lines = shown(samples.record((*EVENTS, *flood)))
+    assert len(lines) < MOST_LINES + 20
+    assert line(lines, "lines left out")
+
+
+@pytest.mark.parametrize("changes", [{"events": ()}, {"events": (), "checks": (), "sentence": "", "definition": {}}])
+def test_empty_run_is_shown_without_a_timeline(changes: dict[str, Any]) -> None:
+    assert shown(samples.record(**changes))[0].startswith("half-open")
+
+
+def test_interrupted_run_says_so() -> None:
+    assert "  interrupted: Ctrl-C" in shown(samples.record(interrupted="Ctrl-C"))
+
+
+def test_one_host_alone_becomes_a_list() -> None:
+    alone = replace(segment(1, CLIENT, "S", 0), to="client", target=SERVER)
+    assert line(shown(samples.record((alone,))), "client → client")
+
+
+def test_every_output_of_the_folder_writes_every_sample() -> None:
+    for word, output in OUTPUTS.all().items():
+        if word == "pcapng":
+            continue  # written while the run is assembled, from the frames themselves
+        pieces: list[str] = []
+        output().write(samples.record(), pieces.append)
+        assert pieces, word

@@ -14,6 +14,7 @@ import os
 import socket
 import struct
 import time
+import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -105,8 +106,14 @@ class Watcher:
         self.pid = os.fork()
         if self.pid == 0:
             self.channel.close()
-            _watch(theirs)
-            os._exit(0)
+            code = 1
+            try:
+                _watch(theirs)
+                code = 0
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                os._exit(code)  # never into the test session that this is a copy of
         theirs.close()
 
     def watch(self, path: Path) -> bool:
@@ -116,15 +123,22 @@ class Watcher:
         except OSError:
             return False
         try:
+            if not str(Path(f"/proc/self/fd/{fd}").readlink()).startswith("net:["):
+                return False  # its process has closed it, and opened another file under this number
             socket.send_fds(self.channel, [b"watch"], [fd])
         finally:
             os.close(fd)
-        return self.channel.recv(16) == b"yes"
+        return self._answer()
 
     def gone_within(self, seconds: float) -> bool:
         """Whether all watched namespaces, and whatever was queued before them, are torn down in this time."""
         self.channel.send(f"gone {seconds}".encode())
-        return self.channel.recv(16) == b"yes"
+        return self._answer()
+
+    def _answer(self) -> bool:
+        answer = self.channel.recv(16)
+        assert answer, "the watcher has died: its traceback is above"
+        return answer == b"yes"
 
     def close(self) -> None:
         self.channel.close()

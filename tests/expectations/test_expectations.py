@@ -22,7 +22,7 @@ from netlab.records import Check, RunRecord, Verdict
 from netlab.records import Exit as Ended
 from netlab.records import Output as Written
 from netlab.units import Duration
-from tests.judge.builder import Builder, half_open, ns
+from tests.judge.builder import CLIENT, SERVER, Builder, half_open, ns
 
 PASS, FAIL, UNKNOWN = Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN
 
@@ -236,6 +236,22 @@ def test_a_listener_is_no_connection() -> None:
     run.table(732.5, 3, "server", "LISTEN")
     assert check(Socket(host="server", state="none", at="step 4"), run).verdict is PASS
     assert check(Socket(host="server", state="LISTEN", at="step 4"), run).verdict is PASS
+
+
+@pytest.mark.parametrize(
+    ("asked", "verdict"),
+    [
+        ({"timer": "time-wait", "least": Duration(59 * 10**9)}, PASS),
+        ({"timer": "time-wait", "most": Duration(59 * 10**9)}, FAIL),
+        ({"timer": "none"}, FAIL),
+    ],
+)
+def test_socket_judges_its_timer(asked: dict[str, Any], verdict: Verdict) -> None:
+    run = half_open()
+    run.table(732.5, 3, "client", "TIME-WAIT")
+    run.timer(3, "client", "time-wait", 60_000)
+    found = check(Socket(host="client", state="TIME-WAIT", at="step 4", **asked), run)
+    assert (found.verdict, found.seen) == (verdict, f"{CLIENT} > {SERVER} TIME-WAIT, timer time-wait 60 s"), found
 
 
 # --- call ---

@@ -122,6 +122,13 @@ class Builder:
         rows = tuple(SocketInfo(state, local, remote, cookie, inode) for state in states)
         self.events.append(SocketTable(ns(at), ns(at + 0.01), step, host, rows))
 
+    def timer(self, step: int, host: str, timer: str, left_ms: int) -> None:
+        """The sockets of the tables of a host that were read at a step ran this timer."""
+        for place, event in enumerate(self.events):
+            if isinstance(event, SocketTable) and (event.step, event.host) == (step, host):
+                rows = tuple(replace(row, timer=timer, timer_ms=left_ms) for row in event.sockets)
+                self.events[place] = replace(event, sockets=rows)
+
     def look(self, at: float, step: int, survivor: str, peer: str, *peers: str, inode: int = 1) -> None:
         """Three readings: the client's, the server's, the client's again."""
         mine = (survivor,) if survivor else ()

@@ -149,6 +149,13 @@ def test_step_that_only_looks_shows_what_each_socket_table_held() -> None:
     assert line(lines, "has ESTABLISHED, 2 × TI…").startswith("  671.400      has")
 
 
+def test_a_socket_that_waits_for_time_alone_shows_how_long() -> None:
+    waiting = table(671.3, "client", "TIME-WAIT")
+    row = replace(waiting.sockets[0], timer="time-wait", timer_ms=59_840, inode=0)
+    events = (*EVENTS, step(671, 671.5, 11, "check host=client"), replace(waiting, step=11, sockets=(row,)))
+    assert line(shown(samples.record(events + STATES)), "has TIME-WAIT (59.8 s)")
+
+
 def test_frames_show_but_not_what_every_ipv6_interface_says_by_itself() -> None:
     asking = Frame(1_240_000, "client", None, "arp", "who-has 10.77.0.1 tell 10.77.0.2", packet=1)
     report = Frame(1_241_000, "server", None, "icmp6", "multicast listener report", packet=2)

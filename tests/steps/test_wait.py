@@ -12,6 +12,7 @@ from netlab.units import Duration
 from tests.steps.lab import Lab, play, two_hosts
 
 SOON = Duration(30_000_000)
+SECOND = Duration(10**9)
 SERVER = "import socket; s = socket.create_server(('', 9000)); print('ready now', flush=True); s.accept()[0].recv(1)"
 
 
@@ -27,11 +28,27 @@ def test_wait_for_socket_states_and_for_none() -> None:
         await lab.play("wait", host="server", socket="LISTEN", port=9000)
         await lab.play("close", "client")
         await lab.play("wait", host="server", peer="client", socket="CLOSE-WAIT")
-        with pytest.raises(StepError, match=r"last seen: CLOSE-WAIT 10\.77\.0\.1:9000 > 10\.77\.0\.2:\d+"):
+        with pytest.raises(StepError, match=r"last seen: 10\.77\.0\.1:9000 > 10\.77\.0\.2:\d+ CLOSE-WAIT"):
             await lab.play("wait", host="server", peer="client", socket="none", within=SOON)
         await lab.play("close", "server", socket="connection")
         await lab.play("wait", host="server", peer="client", socket="none")
         await lab.play("wait", host="client", peer="server", socket="TIME-WAIT")
+
+    play(story)
+
+
+def test_wait_for_a_timer_and_how_long_it_has_to_run() -> None:
+    async def story(lab: Lab) -> None:
+        await lab.connected()
+        await lab.play("wait", host="client", socket="ESTABLISHED", timer="none")
+        await lab.play("setsockopt", "client", option="SO_KEEPALIVE", value=1)
+        await lab.play("wait", host="client", socket="ESTABLISHED", timer="keepalive", least=Duration(7190 * 10**9))
+        await lab.play("close", "client")
+        await lab.play("receive", "server", eof=True)
+        await lab.play("close", "server", socket="connection")
+        await lab.play("wait", host="client", socket="TIME-WAIT", timer="time-wait", most=Duration(60 * 10**9))
+        with pytest.raises(StepError, match=r"TIME-WAIT, timer time-wait, most 1 s.*; last seen: .* TIME-WAIT, timer "):
+            await lab.play("wait", host="client", socket="TIME-WAIT", timer="time-wait", most=SECOND, within=SOON)
 
     play(story)
 
@@ -120,7 +137,8 @@ def test_finish_brings_the_outcome_of_a_background_step() -> None:
         ({}, "one condition, found none"),
         ({"exit": "a", "listening": "b:1"}, "found listening, exit"),
         ({"socket": "none"}, "host and socket belong together"),
-        ({"exit": "a", "peer": "b"}, "peer and port belong to `socket`"),
+        ({"exit": "a", "peer": "b"}, "peer, port, .* belong to `socket`"),
+        ({"exit": "a", "timer": "none"}, ", timer, .* belong to `socket`"),
     ],
 )
 def test_a_wait_takes_exactly_one_condition(fields: dict[str, str], wrong: str) -> None:

@@ -6,6 +6,7 @@ Rules: evidence names a place in the record that a reader can look up: a packet 
 from __future__ import annotations
 
 from netlab.records import Check, RunRecord, Segment, SocketInfo, SocketTable, Trouble, Verdict
+from netlab.units import human_duration
 
 
 def at(time_ns: int) -> str:
@@ -48,6 +49,11 @@ def row_text(row: SocketInfo) -> str:
     """ "10.77.0.2:40000 > 10.77.0.1:9000 ESTABLISHED"; an orphan says that no process holds it."""
     holder = " (held by no process)" if row.inode == 0 and row.state in ORPHAN_STATES else ""
     return f"{row.local} > {row.remote} {row.state}{holder}"
+
+
+def timed_text(row: SocketInfo) -> str:
+    """ "10.77.0.2:40000 > 10.77.0.1:9000 TIME-WAIT, timer time-wait 59.8 s"."""
+    return f"{row_text(row)}, timer {f'{row.timer} {human_duration(row.timer_ms * 10**6)}' if row.timer else 'none'}"
 
 
 ORPHAN_STATES = frozenset({"FIN-WAIT-1", "CLOSING", "LAST-ACK", "FIN-WAIT-2"})

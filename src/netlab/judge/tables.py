@@ -7,11 +7,15 @@ lab as it was played and from the segments that the run saw.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address, ip_interface
 from typing import Any, Literal
 
+from netlab.judge.evidence import row_text, timed_text
 from netlab.judge.moments import Moment
 from netlab.records import Address, Call, RunRecord, Segment, SocketInfo, SocketTable
+from netlab.units import Duration, human_duration
 
 State = Literal[
     "ESTABLISHED",
@@ -27,6 +31,57 @@ State = Literal[
     "none",
 ]
 """What a lab can ask of a socket: a state of RFC 9293 section 3.3.2 as the socket table names it, or no socket."""
+
+TimerName = Literal["retransmit", "keepalive", "probe", "time-wait", "none"]
+"""What a lab can ask of a socket's timer: the one that runs, as sock_diag tells it, or that none does.
+
+Source: net/ipv4/inet_diag.c:inet_sk_diag_fill(), inet_twsk_diag_fill().
+"""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a lab asks of a socket: its state, which timer runs, and how long that has still to run.
+
+    Raises: ValueError for a timer that a socket in this state cannot have.
+    """
+
+    state: str
+    timer: str | None = None
+    least: Duration | None = None
+    most: Duration | None = None
+
+    def __post_init__(self) -> None:
+        if self.timer in (None, "none") and self.spans:
+            raise ValueError("least and most are how long a timer has to run; say which one: timer: time-wait")
+        if self.timer is not None and self.state in ("LISTEN", "none"):
+            raise ValueError(f"timer belongs to a connection, not to {self.state}; leave it out, or ask for its state")
+
+    @property
+    def spans(self) -> dict[str, Duration]:
+        """The limits of how long the timer has to run."""
+        return {word: span for word, span in (("least", self.least), ("most", self.most)) if span is not None}
+
+    def __str__(self) -> str:
+        """In words: "TIME-WAIT, timer time-wait, least 59 s"."""
+        timer = [f"timer {self.timer}"] if self.timer else []
+        return ", ".join([self.state, *timer, *(f"{word} {human_duration(span)}" for word, span in self.spans.items())])
+
+    def fits(self, row: SocketInfo) -> bool:
+        """Whether this socket is as asked."""
+        if row.state != self.state or self.timer not in (None, row.timer or "none"):
+            return False
+        left_ns = row.timer_ms * 10**6
+        return (self.least is None or self.least <= left_ns) and (self.most is None or left_ns <= self.most)
+
+    def holds(self, rows: Sequence[SocketInfo]) -> bool:
+        """Some row is as asked; for "none": there is no row."""
+        return not rows if self.state == "none" else any(map(self.fits, rows))
+
+    def shown(self, rows: Sequence[SocketInfo]) -> str:
+        """What these rows are, with their timers where one is asked for."""
+        tell = timed_text if self.timer else row_text
+        return ", ".join(map(tell, rows)) or "none"
 
 
 def plain(ip: str) -> str:
@@ -84,11 +139,6 @@ def listeners(table: SocketTable, port: int | None = None) -> list[SocketInfo]:
 def selected(record: RunRecord, table: SocketTable, state: str, peer: str | None, port: int | None) -> list[SocketInfo]:
     """The rows that a question about this state is about."""
     return listeners(table, port) if state == "LISTEN" else connections(record, table, peer, port)
-
-
-def holds(rows: list[SocketInfo], state: str) -> bool:
-    """Some row is in this state; for "none": there is no row."""
-    return not rows if state == "none" else any(row.state == state for row in rows)
 
 
 def tables_at(record: RunRecord, host: str, step: int) -> list[SocketTable]:

@@ -155,9 +155,14 @@ def _observations(record: RunRecord) -> Iterator[Moment]:
     played = {step.index for step in record.of(Step)}
     for (step, host), table in last.items():
         if step in played:
-            states = Counter(row.state for row in table.sockets if row.state != "LISTEN")
+            states = Counter(_held(row) for row in table.sockets if row.state != "LISTEN")
             text = ", ".join(state if count == 1 else f"{count} × {state}" for state, count in states.items())
             yield Moment(table.end_ns, "state", f"has {text or 'no socket'}", host, style="bold cyan")
+
+
+def _held(row: SocketInfo) -> str:
+    """A socket's state; with the time it has left where nothing but time will end it: "TIME-WAIT (59.8 s)"."""
+    return f"{row.state} ({human_duration(row.timer_ms * 10**6)})" if row.timer == "time-wait" else row.state
 
 
 def _pair(row: SocketInfo) -> tuple[Address, Address]:

@@ -2,7 +2,7 @@
 
 Rules: one reading, no waiting (that is `wait`). A listener is no connection: `none` asks for no other socket. With
 `peer` or `port` only the sockets to that host, or with that port at either end, are looked at; one of them must be in
-the state.
+the state, with that timer running (`timer`) and so long to run (`least`, `most`).
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from netlab.judge import tables
-from netlab.judge.evidence import row_text, table_text
-from netlab.judge.tables import State
+from netlab.judge.evidence import table_text
+from netlab.judge.tables import Asked, State, TimerName
 from netlab.records import Check as Verdicts
 from netlab.records import RunRecord, SocketTable, Verdict
 from netlab.spec import Ref
 from netlab.steps import Planned, Step, doc
+from netlab.units import Duration
 
 if TYPE_CHECKING:
     from netlab.agent.ground import Ground
@@ -32,6 +33,18 @@ class Check(Step):
     socket: State = doc("The state that one of them must be in; none: there must be no connection.")
     peer: Annotated[str, Ref("host")] | None = doc("Only connections to this host.", default=None)
     port: int | None = doc("Only sockets with this port at either end.", default=None)
+    timer: TimerName | None = doc(
+        "The timer that it must run, as sock_diag tells it; none: no timer runs.", default=None
+    )
+    least: Duration | None = doc("With `timer`: it has at least this long to run.", default=None)
+    most: Duration | None = doc("With `timer`: it has at most this long to run.", default=None)
+
+    def __post_init__(self) -> None:
+        _ = self.asked
+
+    @property
+    def asked(self) -> Asked:
+        return Asked(self.socket, self.timer, self.least, self.most)
 
     async def run(self, ground: Ground, planned: Planned) -> None:
         ground.look([self.host])
@@ -45,20 +58,20 @@ class Check(Step):
 
     def judge_table(self, planned: Planned, record: RunRecord, table: SocketTable) -> Verdicts:
         rows = tables.selected(record, table, self.socket, self.peer, self.port)
-        good = tables.holds(rows, self.socket)
-        seen = ", ".join(map(row_text, rows)) or "none"
+        asked, seen = self.asked, self.asked.shown(rows)
+        good = asked.holds(rows)
         return Verdicts(
             name=f"{planned.name}: {planned.text}",
             verdict=Verdict.PASS if good else Verdict.FAIL,
-            expected=self.socket,
+            expected=str(asked),
             seen=seen,
             evidence=(table_text(table, rows),),
-            explanation="" if good else f"{self.host} held {seen} where {self.socket} was expected",
+            explanation="" if good else f"{self.host} held {seen} where {asked} was expected",
             step=planned.index,
         )
 
     def unseen(self, planned: Planned) -> Verdicts:
         why = f"the socket table of {self.host} was not read at this step"
         return Verdicts(
-            f"{planned.name}: {planned.text}", Verdict.UNKNOWN, self.socket, "unknown", (), why, planned.index
+            f"{planned.name}: {planned.text}", Verdict.UNKNOWN, str(self.asked), "unknown", (), why, planned.index
         )

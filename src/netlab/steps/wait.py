@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from netlab.errors import StepError
-from netlab.judge.tables import State, plain
+from netlab.judge.tables import Asked, State, TimerName, plain
 from netlab.spec import DEFAULT_WITHIN, STRICT, Ref
 from netlab.steps import Planned, Step, doc
 from netlab.steps._segments import SegmentSeen, seen
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from netlab.agent.ground import Ground
     from netlab.records import SocketInfo
 
+OF_SOCKETS = ("peer", "port", "timer", "least", "most")
+"""The fields that say more of `socket`."""
 ANY_ADDRESS = ("0.0.0.0", "::")
 
 
@@ -44,6 +46,11 @@ class Wait(Step):
     socket: State | None = doc(
         "A socket of the host is in this state; none: no connection is left (a listener is none).", default=None
     )
+    timer: TimerName | None = doc(
+        "For `socket`: the timer that it must run, as sock_diag tells it; none: no timer runs.", default=None
+    )
+    least: Duration | None = doc("With `timer`: it has at least this long to run.", default=None)
+    most: Duration | None = doc("With `timer`: it has at most this long to run.", default=None)
     listening: Annotated[str, Ref("address")] | None = doc("Somebody listens there: server:9000.", default=None)
     segment: SegmentSeen | None = doc("A segment was seen on the wire.", default=None)
     output: OutputSeen | None = doc("A program has written a line.", default=None)
@@ -58,8 +65,14 @@ class Wait(Step):
             raise ValueError(f"wait takes one condition, found {found}; give one of {', '.join(conditions)}")
         if (self.socket is None) != (self.host is None):
             raise ValueError("host and socket belong together; give both: {host: server, socket: none}")
-        if self.socket is None and (self.peer is not None or self.port is not None):
-            raise ValueError("peer and port belong to `socket`; give host and socket, too")
+        if self.socket is None and any(getattr(self, name) is not None for name in OF_SOCKETS):
+            raise ValueError(f"{', '.join(OF_SOCKETS)} belong to `socket`; give host and socket, too")
+        _ = self.asked
+
+    @property
+    def asked(self) -> Asked:
+        """For `socket`: what one of them must be."""
+        return Asked(self.socket or "none", self.timer, self.least, self.most)
 
     async def run(self, ground: Ground, planned: Planned) -> None:
         if self.segment is not None:
@@ -79,14 +92,14 @@ class Wait(Step):
 
         def probe() -> bool:
             rows[:] = self.rows(ground)
-            return not rows if self.socket == "none" else any(row.state == self.socket for row in rows)
+            return self.asked.holds(rows)
 
         to = f" to {self.peer}" if self.peer else ""
-        what = "have no connection" if self.socket == "none" else f"have a socket in {self.socket}"
+        what = "have no connection" if self.socket == "none" else f"have a socket in {self.asked}"
         try:
             await ground.until(probe, self.within, f"{self.host} to {what}{to}")
         except StepError as late:
-            last = ", ".join(f"{row.state} {row.local} > {row.remote}" for row in rows) or "no socket"
+            last = self.asked.shown(rows) if rows else "no socket"
             raise StepError(f"{late}; last seen: {last}") from None
 
     def rows(self, ground: Ground) -> list[SocketInfo]:

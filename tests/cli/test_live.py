@@ -11,7 +11,7 @@ import pytest
 from netlab.cli.live import Live, Plain
 from netlab.steps import Planned
 
-LAB = cast(Any, SimpleNamespace(name="half-open", variant="down", steps=[None] * 12))
+LAB = cast(Any, SimpleNamespace(name="half-open", variant="down", steps=[None] * 12, takes=None))
 SEND = Planned(index=2, name="step 3", kind="action", word="send", doing=None, text='client: send "hello"')
 
 
@@ -38,6 +38,11 @@ def test_plain_progress_is_a_line_a_step(capsys: pytest.CaptureFixture[str]) -> 
         '[ 3/12] client: send "hello" (2 ms)',
         "        ECONNRESET where success was expected",
     ]
+
+
+def test_what_the_kernel_takes_is_said_before_it_takes_it(capsys: pytest.CaptureFixture[str]) -> None:
+    Plain().started(cast(Any, SimpleNamespace(**{**vars(LAB), "takes": 60 * 10**9})))
+    assert capsys.readouterr().err == "half-open (down): 12 steps, takes 60 s of the kernel's time\n"
 
 
 def test_live_progress_overwrites_its_line_and_leaves_none(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from netlab.errors import UsageError
 from netlab.lab.lab import Lab
-from netlab.lab.loading import from_definition, load
+from netlab.lab.loading import from_definition, load, load_all
 from netlab.lab.model import Finding
 from netlab.lab.parameters import text_of
 from netlab.units import Duration
@@ -42,6 +42,20 @@ def test_a_lab_has_what_its_file_says(tmp_path: Path) -> None:
     assert lab.variants == {"down": "the NIC is down", "short": "less is done"}
     assert (lab.variant, lab.path) == (None, tmp_path / "lab.yaml")
     assert lab.requires == ("nftables",) and lab.needs == ("nftables", "root")
+
+
+def test_what_a_run_takes_is_the_labs_or_the_variants_own(tmp_path: Path) -> None:
+    lab = loaded(tmp_path)
+    assert lab.takes is None and not lab.long
+    text = changed("  down:\n", "  down:\n    takes: 60s\n").replace("says:", "takes: 10s\nsays:", 1)
+    path = saved(tmp_path, text)
+    labs = load_all(path, SMALL)
+    assert {variant: (lab.takes, lab.long) for variant, lab in labs.items()} == {
+        None: (10 * 10**9, False),
+        "down": (60 * 10**9, True),
+        "short": (10 * 10**9, False),
+    }
+    assert again(labs["down"]).long and load(path, "down", words=SMALL, at_once=True).long
 
 
 def test_the_topology_is_made_of_plain_texts_and_numbers(tmp_path: Path) -> None:

@@ -181,6 +181,7 @@ TOP = [
     ("finding: confirmed", "finding: {expected: refuted, recorded: {6.18: no}}", "5:47: 6.18: found 'no'; expected"),
     ("requires: [nftables]", "requires: [nftable]", "7:12: no probe 'nftable'; did you mean nftables?"),
     ("requires: [nftables]", "family: ipv5", "7:9: family: found 'ipv5'; expected 'ipv4' or 'ipv6'; did you mean ipv"),
+    ("requires: [nftables]", "takes: 60", "7:8: takes: '60' is not a duration; write it like 50ms or 5s"),
     ("requires: [nftables]", "capture: {snap: 10}", "7:17: snap 10; 64 to 262144 bytes of each frame"),
     ("requires: [nftables]", "capture: {ring: 1GB1}", "7:17: ring: '1GB1' is not a size; write it like 64KiB or 1500"),
     ("requires: [nftables]", "capture: {ring: 1kB}", "7:17: a ring of 1000 bytes; 64KiB to 1GiB"),

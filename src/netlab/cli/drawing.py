@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from netlab.outputs._text import Line, clean, cut, wrapped
+from netlab.units import human_duration
 
 if TYPE_CHECKING:
     from netlab.lab import Lab
@@ -38,6 +39,8 @@ def about(shown: Lab) -> Iterator[Line]:
     told = {"claim": shown.claim, **{key.replace("_", " "): value for key, value in shown.source.items()}}
     if shown.finding is not None:
         told["finding"] = shown.finding.expected
+    if shown.takes is not None:
+        told["takes"] = f"{human_duration(shown.takes)}{', so the whole catalogue leaves it out' if shown.long else ''}"
     for key, value in told.items():
         if value:
             yield from wrapped(value, INDENT * 6, first=f"{INDENT}{cut(key, 9):10}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from netlab.cli import streams
 from netlab.cli.guard import MISTAKE, PASS
 from netlab.outputs._text import Line, cut
+from netlab.units import human_duration
 
 if TYPE_CHECKING:
     from netlab.errors import Mistake
@@ -40,9 +41,15 @@ def table(entries: Sequence[Entry]) -> Iterator[Line]:
             more = f" (and {len(said) - 1} more; netlab validate)" if len(said) > 1 else ""
             yield (f"{entry.name:{width}}  ", "bold"), (f"✗ {cut(said[0], room - len(more) - 2)}{more}", "red")
             continue
-        yield (f"{entry.name:{width}}  ", "bold"), (cut(entry.title, room), "")
+        yield (f"{entry.name:{width}}  ", "bold"), *titled(entry.title, entry.takes_ns, room)
         for variant, title in entry.variants.items():
-            yield (f"  {variant:{width - 2}}  ", "cyan"), (cut(title, room), "")
+            yield (f"  {variant:{width - 2}}  ", "cyan"), *titled(title, entry.variants_take_ns.get(variant), room)
+
+
+def titled(title: str, takes_ns: int | None, room: int) -> Line:
+    """A title, and how long a run takes where the kernel takes its time."""
+    takes = f"  takes {human_duration(takes_ns)}" if takes_ns else ""
+    return (cut(title, room - len(takes)), ""), (takes, "yellow")
 
 
 def show(name: str, folders: list[Path], variant: str | None, json: bool) -> int:
@@ -60,6 +67,7 @@ def show(name: str, folders: list[Path], variant: str | None, json: bool) -> int
                 "claim": shown.claim,
                 "source": shown.source,
                 "finding": codec.encode(shown.finding),
+                "takes_ns": shown.takes,
                 "path": str(shown.path),
                 "variant": shown.variant,
                 "variants": shown.variants,

@@ -38,7 +38,7 @@ class Plain(Progress):
 
     def started(self, lab: Lab) -> None:
         self.steps = len(lab.steps)
-        self.tell(f"{lab.name}{f' ({lab.variant})' if lab.variant else ''}: {self.steps} steps")
+        self.tell(f"{lab.name}{f' ({lab.variant})' if lab.variant else ''}: {self.steps} steps{time_it_takes(lab)}")
 
     def done(self, planned: Planned, error: str | None, took_ns: int) -> None:
         self.tell(f"{self.place(planned)} {planned.text} ({human_duration(took_ns)})")
@@ -87,6 +87,11 @@ class Live(Plain):
         """Replace the live line."""
         columns = shutil.get_terminal_size().columns - 1
         streams.err(ERASE + "".join(char for char in text if char.isprintable())[:columns])
+
+
+def time_it_takes(lab: Lab) -> str:
+    """What the lab says of its time: ", takes 60 s of the kernel's time"."""
+    return f", takes {human_duration(lab.takes)} of the kernel's time" if lab.takes is not None else ""
 
 
 def wait_for_enter() -> None:

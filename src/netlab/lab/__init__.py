@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from netlab.lab.lab import Lab
     from netlab.lab.library import Entry, catalogue, find, names, variants
-    from netlab.lab.loading import from_definition, load, validate
+    from netlab.lab.loading import from_definition, load, load_all, validate
     from netlab.lab.schema import json_schema
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "from_definition",
     "json_schema",
     "load",
+    "load_all",
     "names",
     "validate",
     "variants",
@@ -46,6 +47,7 @@ _HOMES = {
     "Lab": "lab",
     "from_definition": "loading",
     "load": "loading",
+    "load_all": "loading",
     "validate": "loading",
     "json_schema": "schema",
 }

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from netlab.expectations import Expectation
-from netlab.lab.model import Finding
+from netlab.lab.model import LONG_NS, Finding
 from netlab.spec import Topology
 from netlab.steps import Planned
+from netlab.units import Duration
 
 __all__ = ["Lab"]
 
@@ -28,6 +29,8 @@ class Lab:
     requires: tuple[str, ...] = ()
     says: str = ""
     """The sentence for a run that passes."""
+    takes: Duration | None = None
+    """How long a run takes where that is the kernel's own time, in ns; None: no time worth telling."""
     parameters: dict[str, Any]
     """Each parameter's value in this run; quantities with units as people write them."""
     variant: str | None = None
@@ -41,6 +44,11 @@ class Lab:
     path: Path | None = None
     check_others: Callable[[], object] | None = field(default=None, compare=False, repr=False)
     """Looks at the variants that were not looked at when this one was loaded. Raises: LabError with every mistake."""
+
+    @property
+    def long(self) -> bool:
+        """Whether the whole catalogue is played without it unless somebody asks for the long ones."""
+        return self.takes is not None and self.takes > LONG_NS
 
     @property
     def needs(self) -> tuple[str, ...]:

@@ -27,8 +27,12 @@ class Entry:
     path: str
     title: str = ""
     claim: str = ""
+    takes_ns: int | None = None
+    """How long a run takes, where that is the kernel's own time."""
     variants: dict[str, str] = field(default_factory=dict)
     """Names and titles."""
+    variants_take_ns: dict[str, int] = field(default_factory=dict)
+    """How long a run of a variant takes, for those where that is the kernel's own time."""
     error: str | None = None
     """What is wrong with its file, if something is."""
 
@@ -120,10 +124,19 @@ def catalogue(folders: Iterable[str | Path] = ()) -> list[Entry]:
 
 def entry(name: str, path: Path) -> Entry:
     """What the catalogue shows of one lab."""
-    from netlab.lab.loading import load
+    from netlab.lab.loading import load_all
 
     try:
-        lab = load(path)
+        labs = load_all(path)
     except LabError as error:
         return Entry(name=name, path=str(path), error=str(error))
-    return Entry(name=name, path=str(path), title=lab.title, claim=lab.claim, variants=lab.variants)
+    lab = labs.pop(None)
+    return Entry(
+        name=name,
+        path=str(path),
+        title=lab.title,
+        claim=lab.claim,
+        takes_ns=lab.takes,
+        variants=lab.variants,
+        variants_take_ns={variant: other.takes for variant, other in labs.items() if variant and other.takes},
+    )

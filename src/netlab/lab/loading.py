@@ -24,7 +24,7 @@ from netlab.lab.resolve import Played, resolve
 from netlab.lab.typed import Typing
 from netlab.lab.words import WORDS, Words
 
-__all__ = ["from_definition", "load", "validate"]
+__all__ = ["from_definition", "load", "load_all", "validate"]
 
 
 @dataclass
@@ -64,6 +64,15 @@ def load(
     source = read(Path(path))
     lab = one_variant(source, variant, parameters or {}, words) if at_once else None
     return lab or open_lab(source, variant, parameters or {}, words)
+
+
+def load_all(path: str | Path, words: Words = WORDS) -> dict[str | None, Lab]:
+    """The lab in the file at `path` as it is by default (None), and in each of its variants.
+
+    Raises: LabError with every mistake of the file.
+    """
+    source = read(Path(path))
+    return every_variant(Head(source), words)
 
 
 def one_variant(source: Source, variant: str | None, given: AnyMapping[str, Any], words: Words) -> Lab | None:
@@ -124,25 +133,33 @@ def open_lab(source: Source, variant: str | None, given: AnyMapping[str, Any], w
     if "played" in source.root.items:
         return open_played(source, words)
     head = Head(source)
-    mistakes = [*source.mistakes, *head.report.mistakes]
-    labs: dict[str | None, Lab | None] = {}
-    for name in (None, *head.variants):
-        report = Report(source.mistakes)
-        labs[name] = head.lab(name, {}, words, report)
-        mistakes += told_anew(report.mistakes, mistakes, name, head)
-    if mistakes:
-        raise source.error(mistakes)
+    labs = every_variant(head, words)
     if variant not in labs:
         allowed = did_you_mean(str(variant), head.variants, "variant")
         raise UsageError(f"{source.file}: no variant {quoted(str(variant))}; {allowed}")
-    lab = labs[variant]
-    if given:
-        report = Report()
-        lab = head.lab(variant, given, words, report)
-        if report.mistakes:
-            raise source.error(report.mistakes)
-    assert lab is not None, "a lab without mistakes could not be made"
+    if not given:
+        return labs[variant]
+    report = Report()
+    lab = head.lab(variant, given, words, report)
+    if lab is None:
+        raise source.error(report.mistakes)
     return lab
+
+
+def every_variant(head: Head, words: Words) -> dict[str | None, Lab]:
+    """The lab by default (None) and in each variant. Raises: LabError with the mistakes of all of them."""
+    source = head.source
+    mistakes = [*source.mistakes, *head.report.mistakes]
+    labs: dict[str | None, Lab] = {}
+    for name in (None, *head.variants):
+        report = Report(source.mistakes)
+        lab = head.lab(name, {}, words, report)
+        mistakes += told_anew(report.mistakes, mistakes, name, head)
+        if lab is not None:
+            labs[name] = lab
+    if mistakes:
+        raise source.error(mistakes)
+    return labs
 
 
 def open_played(source: Source, words: Words) -> Lab:

@@ -10,8 +10,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from netlab.spec import STRICT, Capture, Host, doc
+from netlab.units import Duration
 
-__all__ = ["Finding", "LabFile", "Parameter", "Variant"]
+__all__ = ["LONG_NS", "Finding", "LabFile", "Parameter", "Variant"]
+
+LONG_NS = 10 * 10**9
+"""What takes more than this is played with the whole catalogue only where --long asks for it."""
 
 Found = Literal["confirmed", "refuted", "depends"]
 Type = Literal["text", "int", "float", "bool", "duration", "size", "ratio", "choice"]
@@ -55,13 +59,14 @@ class Variant:
     finding: Finding | None = doc("What a passing run of this variant says of the claim.", default=None)
     says: str | None = doc("The sentence for a run of this variant that passes.", default=None)
     requires: tuple[str, ...] | None = doc("Probe words this variant needs, instead of the lab's.", default=None)
+    takes: Duration | None = doc("How long a run of this variant takes, instead of the lab's.", default=None)
     set: dict[str, str] = doc("Parameters to values.", factory=dict)
     steps: tuple[dict[str, Any], ...] | None = doc("Steps instead of the lab's.", default=None)
     expect: dict[str, Any] | None = doc("Expectations instead of the lab's.", default=None)
     __pydantic_config__: ClassVar[dict[str, str]] = STRICT
 
 
-REPLACED = ("claim", "finding", "says", "requires", "steps", "expect")
+REPLACED = ("claim", "finding", "says", "requires", "takes", "steps", "expect")
 """The keys of a variant that stand in for the lab's own."""
 
 
@@ -79,6 +84,11 @@ class LabFile:
     says: str = doc("One sentence a student reads when it passes.", default="")
     requires: tuple[str, ...] = doc(
         "Words of `netlab doctor` that this machine must answer with yes, besides those its steps need.", default=()
+    )
+    takes: Duration | None = doc(
+        "How long a run takes where that is the kernel's own time; it is said before the run begins. What takes more "
+        "than 10s is left out of the catalogue unless --long asks for it.",
+        default=None,
     )
     parameters: dict[str, Parameter] = doc("Values that ${name} stands for.", factory=dict)
     family: Literal["ipv4", "ipv6"] = doc("Which address a host's name stands for in `connect`.", default="ipv4")

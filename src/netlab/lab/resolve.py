@@ -27,6 +27,9 @@ from netlab.probes import PROBES
 from netlab.spec import Capture, Host, Topology
 from netlab.steps import Planned
 
+TOLD = ("name", "title", "claim", "finding", "says", "requires", "takes")
+"""The keys of a lab file that a Lab has as they are."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Played:
@@ -61,7 +64,7 @@ def resolve(tree: Mapping, played: Played, folder: str, path: Path | None, words
         folder=folder,
     )
     return Lab(
-        **{name: fields[name] for name in ("name", "title", "claim", "finding", "requires", "says") if name in fields},
+        **{name: fields[name] for name in TOLD if name in fields},
         source=fields.get("source", {}),
         parameters=played.parameters,
         variant=played.variant,

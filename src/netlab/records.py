@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Literal, TypeVar, Union
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 #: TCP states as the socket table and the tracepoints name them (include/net/tcp_states.h), by number.
 TCP_STATES = {
@@ -154,15 +154,24 @@ class Counters:
     """The kernel's witness: a host's TCP and IP counters, by the names of /proc/net/snmp and netstat.
 
     Names are group and field run together, as nstat prints them: "TcpOutRsts", "TcpExtTCPAbortOnData". Counters that
-    are zero are left out: an absent name means 0.
+    are zero are left out: an absent name means 0. They are not read at one moment: what happens between `begin_ns` and
+    `time_ns` may be in some of them and not in others.
     """
 
     time_ns: int
+    """When the last of them had been read."""
     step: int
     """The step after which it was read; -1 for before the first one."""
     host: str
     values: dict[str, int]
+    begin_ns: int | None = None
+    """When the first of them was about to be read (since schema version 2)."""
     kind: Literal["counters"] = "counters"
+
+    @property
+    def began_ns(self) -> int:
+        """`begin_ns`, or `time_ns` where a record of schema version 1 does not tell it."""
+        return self.time_ns if self.begin_ns is None else self.begin_ns
 
 
 @dataclass(frozen=True)
@@ -420,7 +429,7 @@ class RunRecord:
 
 T = TypeVar("T")
 
-_MOMENTS = ("time_ns", "end_ns", "sent_ns", "arrived_ns")
+_MOMENTS = ("time_ns", "begin_ns", "end_ns", "sent_ns", "arrived_ns")
 
 
 def rebase(event: Any, origin_ns: int) -> Any:

@@ -328,6 +328,24 @@ def test_counters(asked: dict[str, Any], verdict: Verdict) -> None:
     assert found.verdict is verdict, found
 
 
+@pytest.mark.parametrize(
+    ("begin", "verdict"),
+    [
+        (12.1, PASS),  # read when the step was over
+        (11.9, UNKNOWN),  # begun before its end: some counters may lack its last moments
+    ],
+)
+def test_a_reading_counts_after_a_step_when_it_began_after_it(begin: float, verdict: Verdict) -> None:
+    run = counted()
+    run.events = [event for event in run.events if getattr(event, "kind", "") != "counters"]
+    run.counters(9, -1, "server")
+    run.counters(12.3, 0, "server", TcpOutRsts=2)
+    run.events[-1] = replace(run.events[-1], begin_ns=ns(begin))
+    run.counters(725, 1, "server", TcpOutRsts=3)
+    asked = Counters(host="server", name="TcpOutRsts", most=2, after="pull", before="pull")
+    assert check(asked, run).verdict is verdict
+
+
 def test_counters_want_a_question() -> None:
     with pytest.raises(ValueError, match="nothing is asked"):
         Counters(host="server", name="TcpOutRsts")

@@ -45,10 +45,11 @@ class Story:
         self.sent.append(replace(event, **more))  # type: ignore[arg-type]
         return self
 
-    def counted(self, at: float, **values: int) -> Story:
-        """TcpOutRsts by `rsts`, the others by their name without its group."""
+    def counted(self, at: float, since: float | None = None, **values: int) -> Story:
+        """TcpOutRsts by `rsts`, the others by their name without its group; read from `since` until `at`."""
         names = {("TcpOutRsts" if name == "rsts" else f"TcpExt{name}"): value for name, value in values.items()}
-        self.counters.append(Counters(round(at * MS), 0, "server", names))
+        begin = None if since is None else round(since * MS)
+        self.counters.append(Counters(round(at * MS), 0, "server", names, begin))
         return self
 
     def table(self, at: float, *rows: SocketInfo) -> Story:
@@ -284,6 +285,45 @@ def test_an_injected_rst_is_not_counted_against_its_host() -> None:
 def test_two_rsts_in_one_interval_are_both_told_where_all_is_accounted_for() -> None:
     story = Story().counted(0).table(1).world(10).reset(10.1).world(11).reset(11.1).counted(20, rsts=2)
     assert [reset.reason for reset in story.all()] == ["NO_SOCKET", "NO_SOCKET"]
+
+
+@pytest.mark.parametrize(
+    ("at", "in_reading"),
+    [
+        (9.7, {"rsts": 4, "TCPAbortOnData": 1}),  # well before the reading: all of it is in it
+        (9.9, {"rsts": 3, "TCPAbortOnData": 1}),  # just before: one counter had moved when it was read, the other not
+        (9.9, {"rsts": 3}),
+        (10.2, {"rsts": 3, "TCPAbortOnData": 1}),  # meanwhile: /proc/net/snmp was read before it, netstat after it
+        (10.2, {"rsts": 3}),
+        (10.2, {"rsts": 4, "TCPAbortOnData": 1}),
+        (10.5, {"rsts": 3, "TCPAbortOnData": 1}),  # just after: counted before it was stamped
+        (10.5, {"rsts": 3}),
+        (10.7, {"rsts": 3}),  # well after: none of it is in it
+    ],
+)
+def test_a_reading_counts_only_where_no_rst_is_near(at: float, in_reading: dict[str, int]) -> None:
+    story = Story().counted(0.3, since=0, rsts=3).table(1, row("FIN-WAIT-1")).world(at - 0.05).reset(at)
+    story.counted(10.4, since=10, **in_reading).counted(20.3, since=20, rsts=4, TCPAbortOnData=1)
+    assert (story.told().reason, story.told().reason_by) == ("TCP_ABORT_ON_DATA", "counters")
+
+
+def test_an_rst_in_a_reading_is_not_taken_for_the_next_one() -> None:
+    """The second is a firewall's, which no TCP counts; the first was counted when snmp had been read."""
+    story = Story().counted(0).table(1).world(10).reset(10.1).counted(10.4, since=10, rsts=0)
+    story.world(12).reset(12.1).counted(20.3, since=20, rsts=1)
+    assert [reset.reason for reset in story.all()] == [None, None]
+    assert "moved by 1 between 0.000000 s and 0.020000 s, and the wire shows 2" in str(story.all()[1].why_unknown)
+
+
+def test_an_rst_in_the_last_reading_is_unknown() -> None:
+    story = Story().counted(0, rsts=3).table(1).world().reset().counted(10.4, since=10, rsts=4)
+    assert "no counters of server were read on both sides of it" in str(story.told().why_unknown)
+
+
+def test_another_hosts_rst_does_not_spoil_a_reading() -> None:
+    story = Story().counted(0, rsts=3).table(1).world().reset().counted(20.4, since=20, rsts=4)
+    story.segment(20.2, "client", "R", 200, packet=99)
+    assert story.all()[0].reason == "NO_SOCKET"
 
 
 def test_two_rsts_and_one_counter_are_told_apart_by_their_kind_or_not_at_all() -> None:

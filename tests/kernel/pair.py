@@ -65,8 +65,9 @@ class Pair:
             rows = tuple(sockets.table(host))
             self.tables.append(SocketTable(start, time.monotonic_ns(), 0, name, rows))
         for name, host in self.hosts.items():
+            begin = time.monotonic_ns()
             values = counters.read(host)
-            self.counters.append(Counters(time.monotonic_ns(), 0, name, values))
+            self.counters.append(Counters(time.monotonic_ns(), 0, name, values, begin))
 
     @property
     def hosts(self) -> dict[str, Host]:

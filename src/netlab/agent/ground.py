@@ -135,8 +135,9 @@ class Ground:
         names = hosts if hosts is not None else list(self.built.hosts)
         self.look(names)
         for host in names:
+            begin = time.monotonic_ns()
             values = {name: value for name, value in counters.read(self.built.hosts[host]).items() if value}
-            self.emit(Counters(time.monotonic_ns(), self.step, host, values))
+            self.emit(Counters(time.monotonic_ns(), self.step, host, values, begin))
 
     def observe_after(self, actor: str | None) -> None:
         """What the kernel's tables say after a step: of every host in a small lab, else of its actor only."""

@@ -89,7 +89,7 @@ class Counters(Expectation):
 def around(readings: list[Reading], start: int | None, end: int | None) -> tuple[Reading, Reading] | None:
     """The last reading before the window and the first one after it; None where one is missing."""
     first = [reading for reading in readings if start is None or reading.time_ns <= start]
-    last = [reading for reading in readings if end is None or reading.time_ns >= end]
+    last = [reading for reading in readings if end is None or reading.began_ns >= end]
     if len(readings) < 2 or not first or not last:
         return None
     return (readings[0] if start is None else first[-1], readings[-1] if end is None else last[0])
@@ -97,5 +97,5 @@ def around(readings: list[Reading], start: int | None, end: int | None) -> tuple
 
 def inside(readings: list[Reading], start: int | None, end: int | None) -> tuple[Reading, Reading] | None:
     """The first and the last reading in the window; None where there are not two."""
-    there = [r for r in readings if (start is None or r.time_ns >= start) and (end is None or r.time_ns <= end)]
+    there = [r for r in readings if (start is None or r.began_ns >= start) and (end is None or r.time_ns <= end)]
     return (there[0], there[-1]) if len(there) > 1 else None

@@ -10,7 +10,12 @@ What is certain, and nothing else:
     an RST of a socket's own (active)         the one counter that moved for each: ACTIVE
 
 Rules: pure. Everything else is unknown, with the reason why. A table counts as long as nothing on the wire shows that
-a socket came or went since.
+a socket came or went since. The counters of one reading are not read at one moment: an RST made meanwhile may be in one
+of them and not in another. So a reading counts only where no RST of its host is near, and else those around it do:
+
+    reading ──────────┤     ├─ reading ─┤          ├────────── reading
+         the last clear one       R        R           the first clear one
+                      └────── the interval of both RSTs ──────┘
 
 Source: net/ipv4/tcp.c (__tcp_close: TCPAbortOnClose, TCPAbortOnData for a linger of 0, whose reset tcp_disconnect sends
 as TCP_STATE; TCPAbortOnLinger), net/ipv4/tcp_timer.c (tcp_keepalive_timer, tcp_write_err: TCPAbortOnTimeout;
@@ -41,6 +46,13 @@ ACTIVE = {
 
 ON_DATA, ON_TIMEOUT = "TcpExtTCPAbortOnData", "TcpExtTCPAbortOnTimeout"
 
+NEAR_NS = 200_000
+"""A reading that begins or ends this close to an RST may hold it in some counters only. A reply is counted after it was
+stamped at the NIC, in the same softirq; a socket's own RST before, in the same system call or timer: a few microseconds
+both. The rest is for the offset of the two clocks, known to some microseconds (wire/clock). Where a task lost its CPU
+in between for longer, the sums do not agree, and the reason is unknown.
+Source: net/ipv4/tcp_ipv4.c (tcp_v4_send_reset), net/ipv4/tcp_output.c (tcp_send_active_reset): TCP_MIB_OUTRSTS."""
+
 Finding = tuple[str | None, str]
 """(reason, why unknown)."""
 
@@ -58,16 +70,14 @@ class Interval:
         return self.after.values.get(name, 0) - self.before.values.get(name, 0)
 
     def text(self) -> str:
-        return f"between {self.before.time_ns / 1e9:.6f} s and {self.after.time_ns / 1e9:.6f} s"
+        return f"between {self.before.time_ns / 1e9:.6f} s and {self.after.began_ns / 1e9:.6f} s"
 
 
 class Inference:
     """Knows a run's segments, counters and tables; answers for one RST at a time."""
 
     def __init__(self, segments: list[Segment], counters: list[Counters], tables: list[SocketTable]) -> None:
-        self._counters: dict[str | None, list[Counters]] = {}
-        for reading in sorted(counters, key=lambda reading: reading.time_ns):
-            self._counters.setdefault(reading.host, []).append(reading)
+        self._clear: dict[str | None, list[Counters]] = {}
         self._tables: dict[str | None, list[SocketTable]] = {}
         for table in sorted(tables, key=lambda table: table.end_ns):
             self._tables.setdefault(table.host, []).append(table)
@@ -77,6 +87,9 @@ class Inference:
             self._paths.setdefault((segment.source, segment.target), []).append(segment)
             if "R" in flag_letters(segment) and not segment.injected:
                 self._resets.setdefault(segment.from_, []).append(segment)
+        for reading in sorted(counters, key=lambda reading: reading.time_ns):
+            if not any(_near(reading, rst) for rst in self._resets.get(reading.host, [])):
+                self._clear.setdefault(reading.host, []).append(reading)
         self._intervals: dict[tuple[str | None, int], Interval] = {}
 
     def offending(self, rst: Segment) -> Segment | None:
@@ -96,7 +109,7 @@ class Inference:
         host = rst.from_
         interval = self._interval(rst)
         if interval is None:
-            return None, f"no counters of {host} were read on both sides of it"
+            return None, f"no counters of {host} were read on both sides of it, with no RST near"
         made, seen = interval.moved("TcpOutRsts"), interval.replies + interval.active
         if made == 0:
             return None, f"TcpOutRsts of {host} did not move: its TCP did not make it (a firewall's reject, a forger)"
@@ -109,16 +122,15 @@ class Inference:
         return self._of_active(rst, interval)
 
     def _interval(self, rst: Segment) -> Interval | None:
-        readings = self._counters.get(rst.from_, [])
+        readings = self._clear.get(rst.from_, [])
         place = bisect_right(readings, rst.time_ns, key=lambda reading: reading.time_ns)
         if place in (0, len(readings)):
             return None
         key = (rst.from_, place)
         if key not in self._intervals:
             before, after = readings[place - 1], readings[place]
-            sent = [
-                other for other in self._resets.get(rst.from_, []) if before.time_ns < other.time_ns <= after.time_ns
-            ]
+            made = self._resets.get(rst.from_, [])
+            sent = [other for other in made if before.time_ns < other.time_ns < after.began_ns]
             replies = sum(self._is_reply(other) for other in sent)
             self._intervals[key] = Interval(before, after, replies, len(sent) - replies)
         return self._intervals[key]
@@ -191,6 +203,11 @@ class Inference:
             if table.time_ns <= segment.time_ns <= rst.time_ns and "R" in flag_letters(segment):
                 return f"an RST (packet {segment.packet}) may have ended its socket after the table was read"
         return ""
+
+
+def _near(reading: Counters, rst: Segment) -> bool:
+    """The RST may be in some of this reading's counters and not in others."""
+    return reading.began_ns - NEAR_NS <= rst.time_ns <= reading.time_ns + NEAR_NS
 
 
 def _listens(row: SocketInfo, rst: Segment) -> bool:

@@ -64,6 +64,24 @@ STEPS = """\
 
 Beside its verb an entry may have an `id` (for `heal`, for barriers in a wire script, for expectations) and
 `background: NAME`: then the lab does not wait for it, and `finish: NAME` collects it.
+
+### when
+
+With `when` an entry is played only where parameters have certain values: one, or one of a list. An expectation may have
+it, too. What is left out is as if it did not stand in the file, so alternatives may share an id:
+
+```yaml
+parameters:
+  fault: {type: choice, choices: [none, pull, kill], default: pull}
+steps:
+  - {id: strike, when: {fault: pull}, unplug: server.eth0}
+  - {id: strike, when: {fault: kill}, kill: server}
+expect:
+  never: {when: {fault: [none, pull]}, from: server, flags: F}
+```
+
+`netlab validate` looks at the lab with each value that a `when` looks at. A step that is left out cannot be named:
+an expectation that does so needs the same `when`.
 """
 
 EXPECT = """\

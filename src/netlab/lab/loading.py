@@ -1,9 +1,11 @@
 """Loads a lab: a file, or a definition in plain values, to a `Lab`.
 
-    tree ─▶ parameters and variants ─▶ the tree of one variant, every ${name} filled in ─▶ resolve.py ─▶ Lab
+    tree ─▶ parameters and variants ─▶ the tree of one variant, every ${name} filled in and every `when` settled
+         ─▶ resolve.py ─▶ Lab
 
-Rules: everything that can be wrong is looked for before anything is raised, in every variant, and told once. A lab's
-`definition` is its resolved tree as JSON: `from_definition(lab.definition)` is the same lab again, without its file.
+Rules: everything that can be wrong is looked for before anything is raised, in every variant and for every value that
+a `when` looks at, and told once. A lab's `definition` is its resolved tree as JSON: `from_definition(lab.definition)`
+is the same lab again, without its file.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from typing import Any
 
 from netlab.errors import LabError, Mistake, UsageError
 from netlab.lab import parameters as params
+from netlab.lab import when
 from netlab.lab.lab import Lab
 from netlab.lab.mistakes import Report, cut, did_you_mean, quoted
 from netlab.lab.model import REPLACED, Variant
@@ -129,7 +132,8 @@ def read(path: Path) -> Source:
 
 
 def open_lab(source: Source, variant: str | None, given: AnyMapping[str, Any], words: Words) -> Lab:
-    """The lab of this source. Every variant is looked at, so that mistakes in others are told as well."""
+    """The lab of this source. Every variant is looked at, with every value that a `when` of it looks at, so that
+    mistakes in what is not played are told as well."""
     if "played" in source.root.items:
         return open_played(source, words)
     head = Head(source)
@@ -154,9 +158,11 @@ def every_variant(head: Head, words: Words) -> dict[str | None, Lab]:
     for name in (None, *head.variants):
         report = Report(source.mistakes)
         lab = head.lab(name, {}, words, report)
-        mistakes += told_anew(report.mistakes, mistakes, name, head)
+        mistakes += told_anew(report.mistakes, mistakes, f"in variant {name}" if name else "", head.lines(name))
         if lab is not None:
             labs[name] = lab
+    if not mistakes:
+        mistakes = with_other_values(head, words)
     if mistakes:
         raise source.error(mistakes)
     return labs
@@ -172,15 +178,24 @@ def open_played(source: Source, words: Words) -> Lab:
     return lab
 
 
-def told_anew(found: list[Mistake], told: list[Mistake], variant: str | None, head: Head) -> list[Mistake]:
-    """The mistakes that were not told yet; those outside the variant's own lines say which variant they are in."""
+def with_other_values(head: Head, words: Words) -> list[Mistake]:
+    """The mistakes of a lab that has none by default, in what its `when`s leave out."""
+    mistakes: list[Mistake] = []
+    for variant in (None, *head.variants):
+        for name, text in head.other_values(variant):
+            report = Report()
+            head.lab(variant, {name: text}, words, report)
+            mistakes += told_anew(report.mistakes, mistakes, f"with {name}={text}")
+    return mistakes
+
+
+def told_anew(found: list[Mistake], told: list[Mistake], where: str, lines: range = range(0)) -> list[Mistake]:
+    """The mistakes that were not told yet; those outside of `lines` say `where` they are mistakes."""
     known = {(mistake.line, mistake.column, mistake.wrong.partition(" (in variant")[0]) for mistake in told}
+    known |= {(mistake.line, mistake.column, mistake.wrong.partition(" (with ")[0]) for mistake in told}
     fresh = [mistake for mistake in found if (mistake.line, mistake.column, mistake.wrong) not in known]
-    if variant is None:
-        return fresh
-    lines = head.lines(variant)
     return [
-        mistake if mistake.line in lines else replace(mistake, wrong=f"{mistake.wrong} (in variant {variant})")
+        mistake if not where or mistake.line in lines else replace(mistake, wrong=f"{mistake.wrong} ({where})")
         for mistake in fresh
     ]
 
@@ -209,23 +224,33 @@ class Head:
         return Mapping()
 
     def check_unused(self) -> None:
-        used = params.used([self.source.root])
+        used = params.used([self.source.root]) | when.named(self.source.root)
         for name, key in self.parameters.keys.items():
             if name not in used:
                 self.report.wrong(key, f"parameter {name} is used nowhere", f"write ${{{name}}} where it is meant")
 
     def lab(self, variant: str | None, given: AnyMapping[str, Any], words: Words, report: Report) -> Lab | None:
         """The lab in one variant; None where the report has mistakes. Raises: UsageError for what is given wrongly."""
+        values = self.values(variant, given, report)
+        tree = values.fill(self.tree(variant), report)
+        assert isinstance(tree, Mapping)
+        tree = when.settle(tree, values, report)
+        shown = {} if len(report) else values.json()
+        played = Played(variant=variant, variants=self.titles(values), parameters=shown)
+        return resolve(tree, played, self.source.folder, self.source.path, words, report)
+
+    def values(self, variant: str | None, given: AnyMapping[str, Any], report: Report) -> params.Values:
+        """The value of every parameter. Raises: UsageError for what is given wrongly."""
         values = params.declare(self.parameters, report)
         if variant is not None:
             params.set_by_variant(values, child(self.variants[variant], "set"), report)
         params.give(values, given)
         values.resolve(report)
-        tree = values.fill(self.tree(variant), report)
-        assert isinstance(tree, Mapping)
-        shown = {} if len(report) else values.json()
-        played = Played(variant=variant, variants=self.titles(values), parameters=shown)
-        return resolve(tree, played, self.source.folder, self.source.path, words, report)
+        return values
+
+    def other_values(self, variant: str | None) -> list[tuple[str, str]]:
+        """Parameters and values with which a lab without mistakes plays steps that it leaves out otherwise."""
+        return list(when.alternatives(self.tree(variant), self.values(variant, {}, Report())))
 
     def tree(self, variant: str | None) -> Mapping:
         """The lab with the variant's parts in the place of its own."""
@@ -244,8 +269,10 @@ class Head:
             for name, node in titles.items()
         }
 
-    def lines(self, variant: str) -> range:
+    def lines(self, variant: str | None) -> range:
         """The lines in which a variant stands."""
+        if variant is None:
+            return range(0)
         starts = [key.line for key in self.section_of_variants.keys.values()]
         start = self.section_of_variants.keys[variant].line
         if start < 0:  # the nodes of a definition are numbered downwards

@@ -72,6 +72,18 @@ def value_of(parameter: Parameter, text: str) -> Any:
     return text
 
 
+def comparable(parameter: Parameter, text: str) -> Any:
+    """The value that a text means, so that equal ones are equal: 1s is 1000ms. Raises: ValueError."""
+    value = value_of(parameter, text)
+    kind = type_of(parameter)
+    return PARSERS[kind](text) if kind in PARSERS else value
+
+
+def choices_of(parameter: Parameter) -> tuple[str, ...]:
+    """Every value that the parameter can have, where these can be counted."""
+    return ("true", "false") if type_of(parameter) == "bool" else parameter.choices
+
+
 def text_of(value: Any) -> str:
     """How a value given in Python or on the command line is written in a lab file."""
     return str(value).lower() if isinstance(value, bool) else str(value)

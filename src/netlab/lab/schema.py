@@ -115,6 +115,10 @@ def json_schema(words: Words = WORDS) -> dict[str, Any]:
         form = holder["anyOf"][0] if "anyOf" in holder else holder
         put(form["properties"], "steps", {"type": "array", "items": {"$ref": "#/$defs/entry"}})
         put(form["properties"], "expect", {"$ref": "#/$defs/expect"})
+    for word in words.expectations.words:
+        made = definitions[definition_of(refs[f"expectation {word}"])]
+        form = made["anyOf"][0] if "anyOf" in made else made
+        form["properties"]["when"] = when("Ask for this only where these parameters have these values.")
     definitions["entry"] = entry(words, refs)
     definitions["expect"] = expect(words, refs)
     return {"$schema": DIALECT, "title": "netlab lab file", "$ref": refs["lab"]["$ref"], "$defs": definitions}
@@ -138,6 +142,7 @@ def entry(words: Words, refs: dict[str, Any]) -> dict[str, Any]:
     properties = {
         "id": {**word_, "description": "A name for this step, for `heal`, barriers and expectations."},
         "background": {**word_, "description": "Do not wait for this step; `finish` collects it by this name."},
+        "when": when("Play this step only where these parameters have these values."),
         "heal": {**word_, "description": "End the fault that the step with this id began."},
         **{word: described(refs[f"step {word}"], kind) for word, kind in steps.items() if word not in actions},
         **{word: described(refs[f"fault {word}"], kind) for word, kind in faults.items()},
@@ -145,10 +150,10 @@ def entry(words: Words, refs: dict[str, Any]) -> dict[str, Any]:
     }
     reserved = "|".join(sorted(words.reserved()))
     return {
-        "description": "A step: one verb, and perhaps `id` and `background`.",
+        "description": "A step: one verb, and perhaps `id`, `background` and `when`.",
         "type": "object",
         "minProperties": 1,
-        "maxProperties": 3,
+        "maxProperties": 4,
         "properties": properties,
         "patternProperties": {
             f"^(?!({reserved})$)[A-Za-z0-9][A-Za-z0-9-]*(\\.[A-Za-z0-9_-]+)?$": {
@@ -162,6 +167,12 @@ def entry(words: Words, refs: dict[str, Any]) -> dict[str, Any]:
         },
         "additionalProperties": False,
     }
+
+
+def when(description: str) -> dict[str, Any]:
+    """Parameters to the value, or the values, that they must have."""
+    values = either({"type": SCALAR}, {"type": "array", "minItems": 1, "items": {"type": SCALAR}})
+    return {"description": description, "type": "object", "minProperties": 1, "additionalProperties": values}
 
 
 def healing(word: str) -> dict[str, Any]:

@@ -43,7 +43,7 @@ class Words:
 
     def reserved(self) -> set[str]:
         """What no host may be called."""
-        return {*self.steps.words, *self.faults.words, *self.healings, "heal", "id", "background"}
+        return {*self.steps.words, *self.faults.words, *self.healings, "heal", "id", "background", "when"}
 
 
 WORDS = Words()

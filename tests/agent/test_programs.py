@@ -195,3 +195,91 @@ def test_a_slow_supervisor_slows_the_program_and_loses_nothing(tmp_path: Path) -
         return sum(len(line.line) + 1 for line in host.of(Output))
 
     assert play(story, {"it": Program(argv=(PYTHON, "-c", "for i in range(40000): print('y' * 99)"))}) == 4_000_000
+
+
+def test_on_a_connection_it_reads_to_the_end_and_answers_as_under_inetd() -> None:
+    async def story(host: Played) -> None:
+        await host.connected()
+        await host.ask("start", program="it", endpoint="server", socket=None, step=3)
+        await host.act("server.peer", "send", text="b\na\n")
+        await host.act("server.peer", "shutdown", how="write")
+        answer = await host.act("server.peer", "receive", bytes="a\nb\n", eof=True)
+        assert (answer.error, answer.result["bytes"], answer.result["eof"]) == (None, "a\nb\n", True)
+        end = await host.until(lambda: next(iter(host.of(Exit)), None))
+        assert (end.endpoint, end.status) == ("server.it", 0)
+        assert not host.of(Output)
+
+    play(story, {"it": Program(argv=("sort",))})
+
+
+def test_the_connection_it_gets_blocks_and_its_standard_error_is_heard() -> None:
+    script = (
+        "import os, sys\n"
+        "print(os.get_blocking(0), os.path.samestat(os.fstat(0), os.fstat(1)), sorted(os.listdir('/proc/self/fd')), "
+        "file=sys.stderr)"
+    )
+
+    async def story(host: Played) -> str:
+        await host.connected()
+        await host.ask("start", program="it", endpoint="server", socket="connection", step=3)
+        return (await host.until(lambda: next(iter(host.of(Output)), None))).line
+
+    assert play(story, {"it": Program(argv=(PYTHON, "-c", script))}) == "True True ['0', '1', '2', '3']"
+
+
+def test_a_connection_given_away_is_the_endpoints_no_more_and_ends_with_the_program() -> None:
+    async def story(host: Played) -> None:
+        await host.connected()
+        await host.ask("start", program="it", endpoint="server", step=3)
+        with pytest.raises(StepError, match=r"use the connection of server: server has listener"):
+            await host.act("server", "send", text="x")
+        answer = await host.ask("signal", endpoint="server.it", signal="SIGKILL")
+        assert answer["programs"] == []  # without its connection nobody can start it again
+        assert (await host.act("server.peer", "receive", eof=True)).result["eof"]
+
+    play(story, {"it": Program(argv=("cat",))})
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ({"endpoint": "server"}, r"use the connection of server: server has listener \(listener\)"),
+        ({"endpoint": "server", "socket": "listener"}, "use socket listener: server has listener"),
+        ({"endpoint": "server.it"}, "server.it: it is a program"),
+    ],
+)
+def test_a_connection_that_is_not_there_cannot_be_given(given: dict[str, str], text: str) -> None:
+    async def story(host: Played) -> None:
+        await host.act("server", "listen", port=9000)
+        with pytest.raises(StepError, match=text):
+            await host.ask("start", program="it", step=3, **given)
+
+    play(story, {"it": Program(argv=("cat",))})
+
+
+@pytest.mark.parametrize(
+    ("program", "text"),
+    [
+        (Program(argv=("no-such-command",)), "no such command in PATH"),
+        (Program(argv=("cat",), stdin="x"), "its input is the connection; leave its `stdin` out"),
+    ],
+)
+def test_a_program_that_cannot_be_started_closes_the_connection_it_was_given(program: Program, text: str) -> None:
+    async def story(host: Played) -> None:
+        await host.connected()
+        with pytest.raises(StepError, match=text):
+            await host.ask("start", program="it", endpoint="server", step=3)
+        assert (await host.act("server.peer", "receive", eof=True)).result["eof"]
+
+    play(story, {"it": program})
+
+
+def test_an_endpoint_that_stands_still_gives_nothing_away() -> None:
+    async def story(host: Played) -> None:
+        await host.connected()
+        await host.ask("signal", endpoint="server", signal="SIGSTOP")
+        with pytest.raises(StepError, match=r"start server\.it: its deadline is over, and server is stopped"):
+            await host.ask("start", program="it", endpoint="server", step=3, within=50_000_000)
+        await host.ask("signal", endpoint="server", signal="SIGKILL")
+
+    play(story, {"it": Program(argv=("cat",))})

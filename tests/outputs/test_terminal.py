@@ -10,7 +10,7 @@ import pytest
 from netlab.outputs import OUTPUTS
 from netlab.outputs._ladder import MOST_LINES
 from netlab.outputs.terminal import Terminal
-from netlab.records import Address, Check, Event, Frame, Output, RunRecord, Trouble, Verdict
+from netlab.records import Address, Call, Check, Event, Exit, Frame, Output, RunRecord, Trouble, Verdict
 from tests.outputs import samples
 from tests.outputs.samples import CLIENT, EVENTS, SERVER, STATES, segment, state, step, table
 
@@ -218,3 +218,18 @@ def test_every_output_of_the_folder_writes_every_sample() -> None:
         pieces: list[str] = []
         output().write(samples.record(), pieces.append)
         assert pieces, word
+
+
+def test_what_was_read_before_the_end_is_shown_with_it() -> None:
+    read = Call(
+        0, 30_000_000, 1, "client", "client", "connection", "receive", result={"bytes": "5d41402a", "eof": True}
+    )
+    assert "5d41" in line(shown(samples.record((*EVENTS, read))), "receive:", "EOF")
+
+
+def test_a_program_shows_how_it_ended_and_an_endpoint_that_is_done_does_not() -> None:
+    ends = (Exit(1, "server.md5sum", 0), Exit(2, "server.web", 3), Exit(3, "server.ssh", None, "SIGTERM"))
+    lines = shown(samples.record((*EVENTS, *ends, Exit(4, "client", 0))))
+    assert line(lines, "md5sum ended: status 0") and line(lines, "web ended: status 3")
+    assert line(lines, "ssh ended by SIGTERM")
+    assert len([text for text in lines if "ended" in text]) == 4  # the fourth is the sample's killed server

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +34,8 @@ class Pending:
     step: int
     tell_begin: bool = False
     """Whoever asked wants to hear, too, when the call is about to be made."""
+    then: Callable[[dict[str, Any]], None] | None = None
+    """Takes the endpoint's answer, where the controller asked for itself; None: it is passed on to the supervisor."""
     began: dict[str, Any] = field(default_factory=dict)
     """What the endpoint announced before the system call; empty while it has not come so far."""
 
@@ -72,6 +75,11 @@ class EndpointChild(Child):
         self.pending[call.id] = call
         self.lines.send({"id": call.id, "word": call.word, "args": args, "step": call.step})
 
+    def ask_for(self, call: Pending, socket_name: str | None) -> None:
+        """Ask the endpoint to give a connection away; it comes as a descriptor of `lines`."""
+        self.pending[call.id] = call
+        self.lines.send({"id": call.id, "give": socket_name})
+
     def answers(self) -> list[dict[str, Any]]:
         """The outcomes (and beginnings) to pass on; what nobody waits for is dropped."""
         outcomes = []
@@ -84,8 +92,11 @@ class EndpointChild(Child):
                 if call.tell_begin:
                     outcomes.append(message)
             else:
-                del self.pending[message["id"]]
-                outcomes.append(message)
+                then = self.pending.pop(message["id"]).then
+                if then is None:
+                    outcomes.append(message)
+                else:
+                    then(message)
         return outcomes
 
     def leave(self) -> None:
@@ -94,8 +105,8 @@ class EndpointChild(Child):
 
     def cut_short(self, call: Pending, end: Exit) -> dict[str, Any]:
         """The answer to a call in whose middle the endpoint ended."""
-        if end.signal is None:
-            text = f"{call.word}: {self.name} was stopped in the middle of it; collect it first"
+        if end.signal is None or call.then is not None:
+            text = f"{call.word}: {self.name} was ended in the middle of it; collect it first"
             return {"id": call.id, "error": {"type": "StepError", "text": text}}
         identity = codec.decode(Identity, {key: call.began.get(key) for key in ("cookie", "local", "remote")})
         began_ns = call.began.get("time_ns", end.time_ns)

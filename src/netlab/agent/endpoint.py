@@ -4,6 +4,9 @@
                 ◀── {"id": 7, "began": {socket, cookie, …}} ── (before the system call: should it never return)
                 ◀── {"id": 7, "call": {Call}}  or  {"id": 7, "error": {…}} ──
 
+    controller  ── {"id": 8, "give": "connection"} ──▶  endpoint     (null: its only connection)
+                ◀── {"id": 8, "gave": true} and the descriptor  or  {"id": 8, "error": {…}} ──
+
 Rules: one thread for each call under way, so that none waits for another; but each finds its socket before the next
 request is heard, so that names mean what they meant when the step came. Sockets never block in the kernel: a call
 that would is made again when poll(2) says so, until its deadline; its start and end are those of the real system
@@ -37,8 +40,11 @@ def main(channel: socket.socket, place: Place) -> int:
     """Perform what the controller asks until it hangs up."""
     endpoint = Endpoint(channel, place)
     for line in channel.makefile("rb"):
-        found = threading.Event()
-        threading.Thread(target=endpoint.answer, args=(json.loads(line), found), daemon=True).start()
+        request, found = json.loads(line), threading.Event()
+        if "give" in request:
+            endpoint.give(request)
+            continue
+        threading.Thread(target=endpoint.answer, args=(request, found), daemon=True).start()
         found.wait()
     return 0
 
@@ -69,6 +75,17 @@ class Endpoint:
         self.send({"id": request["id"], **outcome})
         found.set()
 
+    def give(self, request: dict[str, Any]) -> None:
+        """Give a connection away for a program to use, which expects one that blocks."""
+        try:
+            named = self.table.take(request["give"])
+        except NetlabError as problem:
+            self.send({"id": request["id"], "error": {"type": type(problem).__name__, "text": str(problem)}})
+            return
+        named.sock.setblocking(True)
+        self.send({"id": request["id"], "gave": True}, named.sock.fileno())
+        named.sock.close()
+
     def perform(self, request: dict[str, Any], announce: Callable[[dict[str, Any]], None]) -> Call:
         """The call's record. Raises: NetlabError where no call could be made."""
         action = decode_action(request["word"], request["args"])
@@ -93,10 +110,13 @@ class Endpoint:
             remote=sockets.identity.remote,
         )
 
-    def send(self, message: dict[str, Any]) -> None:
+    def send(self, message: dict[str, Any], *descriptors: int) -> None:
+        """Tell the controller, and have `descriptors` go with it."""
+        line = json.dumps(message).encode() + b"\n"
         try:
             with self.sending:
-                self.channel.sendall(json.dumps(message).encode() + b"\n", socket.MSG_NOSIGNAL)
+                sent = socket.send_fds(self.channel, [line], descriptors, socket.MSG_NOSIGNAL) if descriptors else 0
+                self.channel.sendall(line[sent:], socket.MSG_NOSIGNAL)
         except OSError:  # no controller, no endpoint
             os._exit(1)
 

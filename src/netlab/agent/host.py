@@ -2,7 +2,7 @@
 
     supervisor ──▶ {"id": 3, "do": "act", "endpoint": "server", "word": "send", "args": {…}, "step": 4}
                    {"id": 4, "do": "prepare", "endpoint": "server"}
-                   {"id": 5, "do": "start", "program": "pg", "step": 5}
+                   {"id": 5, "do": "start", "program": "pg", "endpoint": null, "socket": null, "step": 5}
                    {"id": 5, "do": "stop", "endpoint": "server.pg", "signal": "SIGTERM", "within": 5000000000}
                    {"id": 6, "do": "signal", "endpoint": "server", "signal": "SIGKILL"}
                    {"id": 7, "do": "segment", …}        {"id": 8, "do": "vanish"}
@@ -173,18 +173,42 @@ class HostController:
 
     # --- programs ---
 
-    def start(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Start a program of the host."""
+    def start(self, request: dict[str, Any]) -> dict[str, Any] | None:
+        """Start a program of the host, as it is or on a connection that one of the endpoints gives away."""
         short = request["program"].removeprefix(f"{self.name}.")
         name = f"{self.name}.{short}"
         if short not in self.spec.programs:
             raise StepError(f"start {name}: no such program; there are {', '.join(self.spec.programs) or 'none'}")
         if name in self.children:
             raise StepError(f"start {name}: it runs already; stop it first")
-        child = ProgramChild(name, self.spec.programs[short], self.folder)
+        if request.get("endpoint") is None:
+            return self.run(name, short)
+        giver = self.endpoint(request["endpoint"])
+        wanted = Pending(request["id"], f"start {name}", request.get("step", -1))
+        wanted.then = lambda answer: self.run_on(name, short, giver, answer)
+        giver.ask_for(wanted, request.get("socket"))
+        self.check_later(giver, wanted, time.monotonic_ns() + request.get("within", DEFAULT_WITHIN))
+        return None
+
+    def run(self, name: str, short: str, connection: int | None = None) -> dict[str, Any]:
+        """Run a program, on a connection where there is one. Raises: StepError."""
+        child = ProgramChild(name, self.spec.programs[short], self.folder, connection)
         self.adopt(child)
         self.streams.follow(child)
         return {"pid": child.pid}
+
+    def run_on(self, name: str, short: str, giver: EndpointChild, answer: dict[str, Any]) -> None:
+        """Run a program on the connection that an endpoint gave away; a refusal is passed on."""
+        if "error" in answer:
+            self.say(answer)
+            return
+        connection = giver.lines.descriptors.pop(0)
+        try:
+            self.say({"id": answer["id"], "ok": self.run(name, short, connection)})
+        except StepError as problem:
+            self.refuse(answer["id"], problem)
+        finally:
+            os.close(connection)
 
     # --- the end of a child ---
 
@@ -257,10 +281,14 @@ class HostController:
         return {each.pid for child in self.named(name) for each in processes.descended(everyone, child.pid)}
 
     def answer_targets(self, request_id: int, named: list[Any], ending: set[int], **more: Any) -> None:
-        """Say which children were meant, when the processes that are `ending` have ended."""
-        programs = [child.name.partition(".")[2] for child in named if isinstance(child, ProgramChild)]
+        """Say which children were meant, when the processes that are `ending` have ended.
+
+        A program on a connection is no such: without that connection it cannot be started again.
+        """
+        programs = [child for child in named if isinstance(child, ProgramChild) and not child.on_connection]
         endpoints = [child.name for child in named if isinstance(child, EndpointChild)]
-        ok = {"programs": programs, "endpoints": endpoints, **more}
+        names = [child.name.partition(".")[2] for child in programs]
+        ok = {"programs": names, "endpoints": endpoints, **more}
         children = {child.pid for child in self.children.values()}
         self.waits.add(ending, children, lambda: self.say({"id": request_id, "ok": ok}))
 

@@ -2,6 +2,7 @@
 
 Rules: `send` takes any amount and keeps what the socket does not; whoever owns the event loop calls `flush` when the
 socket is writable again and `receive` when it is readable. A peer that is gone is no error here: `closed` says so.
+A message may bring a descriptor with it (SCM_RIGHTS, unix(7)): `descriptors` holds those that came, the first first.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import socket
 from typing import Any
 
 CHUNK = 256 * 1024
+DESCRIPTORS_AT_ONCE = 4
 READS_AT_ONCE = 16
 """So that one busy peer cannot keep the event loop to itself."""
 
@@ -23,6 +25,8 @@ class Lines:
         self.sock = sock
         self.closed = False
         """The peer is gone: nothing more will come, and nothing that is sent arrives."""
+        self.descriptors: list[int] = []
+        """What messages brought, to be taken (and closed) by whoever understands the message."""
         self._incoming = bytearray()
         self._outgoing = bytearray()
 
@@ -55,11 +59,12 @@ class Lines:
         """The messages that have come; sets `closed` when the peer has hung up."""
         for _ in range(READS_AT_ONCE):
             try:
-                data = self.sock.recv(CHUNK)
+                data, brought, _, _ = socket.recv_fds(self.sock, CHUNK, DESCRIPTORS_AT_ONCE, socket.MSG_CMSG_CLOEXEC)
             except BlockingIOError:
                 break
             except ConnectionResetError:
-                data = b""
+                data, brought = b"", []
+            self.descriptors += brought
             if not data:
                 self.closed = True
                 break

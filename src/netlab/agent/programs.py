@@ -1,7 +1,8 @@
 """A user's own command, run inside a host as it would run at the user's own prompt.
 
 Rules: an argv list, no shell. Its own session and process group; every signal at its default; standard input from a
-file in memory, so that it can be of any size and the program can never wait for netlab. Without root it runs under the
+file in memory, so that it can be of any size and the program can never wait for netlab; or standard input and output
+are a connection, as inetd gives it, and standard error is still heard. Without root it runs under the
 caller's own user id, in a user namespace inside the run's, because programs such as PostgreSQL refuse user id 0. It
 sees the host's network in /sys where the machine lets it be mounted. What fails before the exec is told.
 """
@@ -33,22 +34,26 @@ MS_RDONLY = 1
 class ProgramChild(Child):
     """A running program, and its output on the way to the supervisor."""
 
-    def __init__(self, name: str, program: Program, folder: str) -> None:
-        """Start it. Raises: StepError, saying what could not be done."""
+    def __init__(self, name: str, program: Program, folder: str, connection: int | None = None) -> None:
+        """Start it, on `connection` where one is given (it stays the caller's to close).
+
+        Raises: StepError, saying what could not be done.
+        """
         identity = caller_identity(program.user)
-        out, err, report = os.pipe(), os.pipe(), os.pipe()
-        stdin = os.memfd_create("netlab-stdin")
-        os.write(stdin, (program.stdin or "").encode())
-        os.lseek(stdin, 0, os.SEEK_SET)
+        self.on_connection = connection is not None
+        stdin, out, self.streams = (
+            _on_pipes(program) if connection is None else _on_connection(name, program, connection)
+        )
+        err, report = os.pipe(), os.pipe()
         lifeline, parent_end = socket.socketpair()
         pid = os.fork()
         if pid == 0:
             parent_end.close()
-            _become(program, folder, identity, (stdin, out[1], err[1], report[1], lifeline.fileno()))
-        for fd in (stdin, out[1], err[1], report[1]):
+            _become(program, folder, identity, (stdin, out, err[1], report[1], lifeline.fileno()))
+        for fd in (stdin, out, err[1], report[1]):
             os.close(fd)
         lifeline.close()
-        self.streams = {out[0]: Stream("stdout"), err[0]: Stream("stderr")}
+        self.streams[err[0]] = Stream("stderr")
         refusal = _read_all(report[0])
         parent_end.close()
         super().__init__(name, pid)
@@ -100,6 +105,22 @@ class Stream:
         rest, self.rest = self.rest, b""
         self.ended = True
         return [rest.decode(errors="replace")] if rest else []
+
+
+def _on_pipes(program: Program) -> tuple[int, int, dict[int, Stream]]:
+    """What its standard input and output are, and the stream that comes of it."""
+    stdin = os.memfd_create("netlab-stdin")
+    os.write(stdin, (program.stdin or "").encode())
+    os.lseek(stdin, 0, os.SEEK_SET)
+    heard, out = os.pipe()
+    return stdin, out, {heard: Stream("stdout")}
+
+
+def _on_connection(name: str, program: Program, connection: int) -> tuple[int, int, dict[int, Stream]]:
+    """The same where both are a connection: nothing of it comes here. Raises: StepError."""
+    if program.stdin is not None:
+        raise StepError(f"start {name}: its input is the connection; leave its `stdin` out, or start it without one")
+    return os.dup(connection), os.dup(connection), {}
 
 
 def caller_identity(user: str | None) -> Callable[[], None]:

@@ -76,17 +76,25 @@ class Table:
         Raises: StepError, saying which there are.
         """
         with self.lock:
-            if name is not None:
-                if name in self.sockets and self.sockets[name].role in roles:
-                    return name
-                raise StepError(f"use socket {name}: {self.missing(roles)}")
-            for role in roles:
-                found = [known for known, socket_ in self.sockets.items() if socket_.role == role]
-                if len(found) > 1:
-                    raise StepError(f"use the {role} of {self.place.endpoint}: there are {', '.join(found)}; name one")
-                if found:
-                    return found[0]
-            raise StepError(f"use the {roles[0]} of {self.place.endpoint}: {self.missing(roles)}")
+            return self._pick(name, roles)
+
+    def _pick(self, name: str | None, roles: tuple[Role, ...]) -> str:
+        if name is not None:
+            if name in self.sockets and self.sockets[name].role in roles:
+                return name
+            raise StepError(f"use socket {name}: {self.missing(roles)}")
+        for role in roles:
+            found = [known for known, socket_ in self.sockets.items() if socket_.role == role]
+            if len(found) > 1:
+                raise StepError(f"use the {role} of {self.place.endpoint}: there are {', '.join(found)}; name one")
+            if found:
+                return found[0]
+        raise StepError(f"use the {roles[0]} of {self.place.endpoint}: {self.missing(roles)}")
+
+    def take(self, name: str | None) -> Named:
+        """Take a connection out of the table, for good: the given one, else the only one. Raises: StepError."""
+        with self.lock:
+            return self.sockets.pop(self._pick(name, ("connection",)))
 
     def missing(self, roles: tuple[Role, ...]) -> str:
         """What there is instead, and what to do."""

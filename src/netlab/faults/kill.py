@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 class Kill(Fault):
     """Kill a host's endpoints and programs with SIGKILL; done when they have ended.
 
-    To heal it starts the killed programs again. Endpoints come back, without their sockets, when they next act.
+    To heal it starts the killed programs again, but for those that ran on a connection: that is gone. Endpoints come
+    back, without their sockets, when they next act.
     Source: signal(7), SIGKILL cannot be caught; net/ipv4/tcp.c:__tcp_close() for what the kernel then does.
     """
 

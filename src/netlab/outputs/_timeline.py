@@ -40,6 +40,8 @@ LATE_NS = 5_000_000
 """A segment that was on its way longer than this says when it arrived."""
 HOUSEKEEPING = ("multicast listener", "router solicitation")
 """What every IPv6 interface says when it comes up, whatever the experiment: left out."""
+TELLING_DETAILS = ("how", "answer")
+"""The details of a fault that its line tells."""
 TEXT_ROOM = 26
 """Columns for a segment's text on its arrow."""
 
@@ -119,7 +121,7 @@ def _frames(record: RunRecord) -> Iterator[Moment]:
     for frame in record.of(Frame):
         if frame.text.startswith(HOUSEKEEPING):
             continue
-        text = f"{frame.protocol} {frame.text.partition(' tell ')[0]}"
+        text = f"{frame.protocol} {frame.text.partition(' tell ')[0].removeprefix('destination ')}"
         yield Moment(frame.time_ns, "frame", text, frame.from_, frame.to, style="dim", packet=frame.packet)
 
 
@@ -181,6 +183,7 @@ def _calls(record: RunRecord) -> Iterator[Moment]:
             continue
         text = texts.get(call.step, call.call).removeprefix(f"{call.endpoint}: ")
         if outcome:
+            text = text.removesuffix(f" error={outcome}")  # the next line says so
             yield Moment(call.time_ns, "call", text, host, style="green")
             yield Moment(call.end_ns, "call", f"{call.call}: {outcome}", host, style=style)
         else:
@@ -189,9 +192,10 @@ def _calls(record: RunRecord) -> Iterator[Moment]:
 
 def _received(call: Call, names: dict[str, str]) -> str:
     """What a waiting call returned, in a word or two."""
+    received = call.result.get("bytes") or ""
     if call.result.get("eof"):
-        return "end of file"
-    if isinstance(received := call.result.get("bytes"), str) and received:
+        return f"{quoted(received.encode('latin-1'), 5)}, EOF" if received else "end of file"
+    if received:
         return quoted(received.encode("latin-1"), 12)
     if call.remote:
         return f"{names.get(call.remote.ip, call.remote.ip)}:{call.remote.port}"
@@ -202,7 +206,7 @@ def _faults(record: RunRecord) -> Iterator[Moment]:
     texts = {step.index: step.text for step in record.of(Step)}
     for fault in record.of(Fault):
         if fault.action == "inject":
-            how = fault.details.get("how")
+            how = next((fault.details[name] for name in TELLING_DETAILS if name in fault.details), None)
             text = f"✗ {fault.fault} {fault.target}" + (f" ({how})" if isinstance(how, str) else "")
             yield Moment(fault.time_ns, "fault", clean(text), style="magenta")
         else:
@@ -226,6 +230,8 @@ def _programs(record: RunRecord) -> Iterator[Moment]:
         host, _, name = output.endpoint.partition(".")
         yield Moment(output.time_ns, "program", f"{name or host}: {output.line}", host, style="dim")
     for end in record.of(Exit):
-        if end.signal or end.status:
-            text = f"ended by {end.signal}" if end.signal else f"ended with status {end.status}"
-            yield Moment(end.time_ns, "program", text, end.endpoint.partition(".")[0], style="red")
+        host, _, name = end.endpoint.partition(".")
+        how = f"ended by {end.signal}" if end.signal else f"ended: status {end.status}"
+        if name or end.signal or end.status:
+            style = "red" if end.signal or end.status else "dim"
+            yield Moment(end.time_ns, "program", f"{name} {how}".strip(), host, style=style)

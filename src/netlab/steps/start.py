@@ -20,16 +20,33 @@ LAST_LINES = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Start(Step):
-    """Run a program of a host; done when it is ready, as its `ready` says."""
+    """Run a program of a host; done when it is ready, as its `ready` says.
+
+    With `connection_of`, as in `start: {program: server.md5sum, connection_of: server}`, its standard input and output
+    are a connection that an endpoint of the host had, and has no more from then on: so inetd runs a service. What it
+    writes on standard error is still recorded, and how it ends.
+    """
 
     shorthand = "program"
     example = "- start: server.web"
 
     program: Annotated[str, Ref("program")] = doc("The program: host.program.")
+    connection_of: Annotated[str, Ref("endpoint")] | None = doc(
+        "The endpoint that gives it a connection; no call on it may be under way. Default: it gets none.", default=None
+    )
+    socket: Annotated[str, Ref("socket")] | None = doc("Which connection. Default: its only one.", default=None)
+
+    def __post_init__(self) -> None:
+        if self.socket is not None and self.connection_of is None:
+            raise ValueError("`socket` names a connection; say with `connection_of` whose")
+        host, giver = self.program.partition(".")[0], self.connection_of
+        if giver is not None and giver.partition(".")[0] != host:
+            raise ValueError(f"{giver} is on another host than {self.program}; name an endpoint of {host}")
 
     async def run(self, ground: Ground, planned: Planned) -> None:
         host, _, short = self.program.partition(".")
-        await ground.ask(host, "start", program=short, step=planned.index)
+        given = {"endpoint": self.connection_of, "socket": self.socket}
+        await ground.ask(host, "start", program=short, step=planned.index, **given)
         ready = ground.topology.hosts[host].programs[short].ready
         if ready is None:
             return

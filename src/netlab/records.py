@@ -150,6 +150,39 @@ class SocketTable:
 
 
 @dataclass(frozen=True)
+class Tracked:
+    """One entry of a connection tracking table: what its first packet bore, and what an answer to it must bear.
+
+    Where the host translates addresses the two differ: an answer comes for `answer_target`, not for `source`.
+    """
+
+    protocol: str
+    """"tcp", "udp", "icmp", "icmp6", or a number."""
+    state: str | None
+    """Of TCP: "SYN-SENT", "ESTABLISHED", "FIN-WAIT" … (net/netfilter/nf_conntrack_proto_tcp.c has its own states)."""
+    source: Address
+    target: Address
+    answer_source: Address
+    answer_target: Address
+    left_s: int
+    """Whole seconds until it is forgotten, if no packet comes."""
+    assured: bool = False
+    """Traffic was seen both ways."""
+
+
+@dataclass(frozen=True)
+class TrackingTable:
+    """The kernel's witness: a host's whole connection tracking table, read between `time_ns` and `end_ns`."""
+
+    time_ns: int
+    end_ns: int
+    step: int
+    host: str
+    entries: tuple[Tracked, ...]
+    kind: Literal["tracking"] = "tracking"
+
+
+@dataclass(frozen=True)
 class Counters:
     """The kernel's witness: a host's TCP and IP counters, by the names of /proc/net/snmp and netstat.
 
@@ -222,6 +255,14 @@ class ResetReceived:
 
 
 @dataclass(frozen=True)
+class Side:
+    """The addresses of a segment on one side of a host that translates."""
+
+    source: Address
+    target: Address
+
+
+@dataclass(frozen=True)
 class Segment:
     """The wire's witness: one TCP segment, however many capture points saw it.
 
@@ -256,7 +297,22 @@ class Segment:
     """The packet number of the sender's sighting, else of the first one."""
     injected: bool = False
     """A `segment` step put it on the wire, no kernel's TCP."""
+    by: str | None = None
+    """The host that put it on the wire, where that is not the one that owns its source address: a firewall's RST."""
+    sides: tuple[Side, ...] = ()
+    """Where hosts on its way translated it: the addresses it bore on each side, in the order of the way. Then `source`
+    and `target` are those of its two ends: its sender's own, and the ones it arrived with."""
     kind: Literal["segment"] = "segment"
+
+    @property
+    def as_sent(self) -> Side:
+        """The addresses that its sender gave it."""
+        return self.sides[0] if self.sides else Side(self.source, self.target)
+
+    @property
+    def as_arrived(self) -> Side:
+        """The addresses it had at the end of its way."""
+        return self.sides[-1] if self.sides else Side(self.source, self.target)
 
 
 @dataclass(frozen=True)
@@ -312,6 +368,7 @@ Event = Union[
     Fault,
     Call,
     SocketTable,
+    TrackingTable,
     Counters,
     SocketState,
     ResetSent,
@@ -330,6 +387,7 @@ EVENT_KINDS: dict[str, type[Any]] = {
         Fault,
         Call,
         SocketTable,
+        TrackingTable,
         Counters,
         SocketState,
         ResetSent,

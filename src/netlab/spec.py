@@ -8,6 +8,7 @@ its description: the JSON Schema and the reference are made of them.
 from __future__ import annotations
 
 import dataclasses
+import shlex
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
@@ -15,6 +16,8 @@ from netlab.units import ByteSize, Duration
 
 STRICT = {"extra": "forbid"}
 DEFAULT_WITHIN = Duration(5 * 10**9)
+SCRATCH = "/dev/shm/netlab"
+"""The folder that `${scratch}` stands for: in memory, in the run's own mount namespace, gone with the run."""
 
 
 def doc(description: str, default: Any = dataclasses.MISSING, factory: Any = dataclasses.MISSING) -> Any:
@@ -61,6 +64,70 @@ class Route:
     __pydantic_config__: ClassVar[dict[str, str]] = STRICT
 
 
+TimeoutName = Literal[
+    "syn-sent",
+    "syn-recv",
+    "established",
+    "fin-wait",
+    "close-wait",
+    "last-ack",
+    "time-wait",
+    "close",
+    "unacknowledged",
+    "max-retrans",
+    "udp",
+    "udp-stream",
+    "icmp",
+    "icmp6",
+]
+"""The states of TCP as connection tracking has them, and other protocols. Source:
+Documentation/networking/nf_conntrack-sysctl.rst."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Nat:
+    """Network address translation: what comes in by `inside` and leaves by `outside` bears that NIC's address."""
+
+    inside: tuple[str, ...] = doc("The NICs of this host whose networks are translated.")
+    outside: str = doc("The NIC of this host that lends its address.")
+    kind: Literal["endpoint-independent", "symmetric"] = doc(
+        "endpoint-independent: one inside address and port gets one outside port, whatever it speaks to, and its own "
+        "port where that is free (RFC 5382 REQ-1). symmetric: a random port for each connection.",
+        default="endpoint-independent",
+    )
+    ports: str | None = doc("The TCP ports it may lend, as 40000-40999. Default: any.", default=None)
+    __pydantic_config__: ClassVar[dict[str, str]] = STRICT
+
+
+@dataclass(frozen=True, kw_only=True)
+class Firewall:
+    """A stateful firewall: what is forwarded, or for the host itself, must belong to a connection that it knows."""
+
+    stateful: Literal["drop", "reject"] = doc(
+        "What happens to a packet that does not. drop: nothing more. reject: an RST for TCP, an ICMP error for others."
+    )
+    inside: tuple[str, ...] = doc("The NICs of this host by which new connections may come in.", default=())
+    open: tuple[int, ...] = doc("TCP ports to which new connections may come by any NIC.", default=())
+    __pydantic_config__: ClassVar[dict[str, str]] = STRICT
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conntrack:
+    """How a host with `nat` or `firewall` tracks connections. Source: nf_conntrack-sysctl.rst of the kernel."""
+
+    timeouts: dict[TimeoutName, Duration] = doc(
+        "After how long without a packet an entry in this state is forgotten, in whole seconds. Default: the kernel's, "
+        "5 days for established.",
+        factory=dict,
+    )
+    loose: bool = doc(
+        "A segment in the middle of a connection that it does not know makes a new entry (nf_conntrack_tcp_loose, on "
+        "unless somebody turns it off).",
+        default=True,
+    )
+    __pydantic_config__: ClassVar[dict[str, str]] = STRICT
+
+
 @dataclass(frozen=True, kw_only=True)
 class Ready:
     """When a program counts as started: exactly one of the two."""
@@ -75,15 +142,35 @@ class Ready:
 class Program:
     """A user's own command, run inside a host. No shell is involved."""
 
-    argv: tuple[str, ...] = doc("The command and its arguments.")
+    argv: tuple[str, ...] = doc(
+        "The command and its arguments. A command without a slash is looked for in netlab's own virtual environment "
+        "(so `python3` has the libraries installed there), on the PATH, in /usr/sbin and the like, and in "
+        "/usr/lib/postgresql/*/bin; one with a slash in `cwd`.",
+        default=(),
+    )
+    command: str | None = doc(
+        "Or both in one text, as typed at a prompt: split at blanks, quotes hold together, nothing is expanded. Handy "
+        "for a parameter: command: ${server}.",
+        default=None,
+    )
     env: dict[str, str] = doc("Environment variables to set besides the inherited ones.", factory=dict)
     cwd: str | None = doc("Working directory; relative to the lab file. Default: the lab file's folder.", default=None)
     user: str | None = doc(
-        "As root: the user to run as. Without root it must be left out: it is the caller.", default=None
+        "As root: the user to run as. Without root it is the caller, and no other may be named but nobody, which "
+        "stands for whoever has no rights of root: the caller, then.",
+        default=None,
     )
     stdin: str | None = doc("Text it reads on its standard input. Default: nothing.", default=None)
+    interactive: bool = doc(
+        "After that its standard input stays open, for `input` steps; else it reads end of file.", default=False
+    )
     ready: Ready | None = doc("When it counts as started. Default: as soon as it runs.", default=None)
     __pydantic_config__: ClassVar[dict[str, str]] = STRICT
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The command and its arguments, from `argv` or from `command`. Raises: ValueError (a quote not closed)."""
+        return self.argv if self.command is None else tuple(shlex.split(self.command))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,9 +184,22 @@ class Host:
         "NICs (host.nic) whose addresses it holds as permanent neighbours: no ARP, no neighbour discovery.", default=()
     )
     forward: bool = doc("It forwards packets between its NICs: a router.", default=False)
+    nat: Nat | None = doc("It translates addresses. Needs `forward`.", default=None)
+    firewall: Firewall | None = doc("It refuses what belongs to no connection it knows.", default=None)
+    conntrack: Conntrack | None = doc("How it tracks connections. Needs `nat` or `firewall`.", default=None)
     offloads: bool = doc("Leave segmentation offloads on, so that captured frames may exceed the MTU.", default=False)
     programs: dict[str, Program] = doc("Commands that steps can `start` on it.", factory=dict)
     __pydantic_config__: ClassVar[dict[str, str]] = STRICT
+
+    @property
+    def tracks(self) -> bool:
+        """Its kernel keeps a table of the connections that pass it."""
+        return self.nat is not None or self.firewall is not None
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Words of probes/ that must be answered with yes before it can be built."""
+        return (*(("nat",) if self.nat else ()), *(("conntrack",) if self.firewall else ()))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,6 +27,7 @@ def lab(shown: Lab) -> Iterator[Line]:
     yield ((clean(name), "bold"), (f"  {clean(shown.title)}", ""))
     yield from about(shown)
     yield from section("network", network(shown.topology))
+    yield from section("middleboxes", middleboxes(shown.topology))
     yield from section("steps", numbered([planned.text for planned in shown.steps]))
     yield from section("expect", (text(item.word) for item in shown.expectations))
     yield from section("parameters", (text(f"{key} = {value}") for key, value in shown.parameters.items()))
@@ -105,6 +106,24 @@ def branches(topology: Topology, members: list[str]) -> Iterator[Line]:
 def role(topology: Topology, nic: str) -> str:
     """What sets this NIC's host apart."""
     return "(its host forwards)" if topology.hosts[nic.partition(".")[0]].forward else ""
+
+
+def middleboxes(topology: Topology) -> Iterator[Line]:
+    """What hosts do to packets that pass them."""
+    for name, host in topology.hosts.items():
+        does = []
+        if host.nat:
+            lent = f", ports {host.nat.ports}" if host.nat.ports else ""
+            does.append(f"translates {', '.join(host.nat.inside)} to {host.nat.outside} ({host.nat.kind}{lent})")
+        if host.firewall:
+            by = f" unless a connection begins by {', '.join(host.firewall.inside)}" if host.firewall.inside else ""
+            does.append(f"{host.firewall.stateful}s what belongs to no connection it knows{by}")
+            does += [f"lets connections to port {port} in" for port in host.firewall.open]
+        if host.conntrack:
+            does += [f"forgets {state} after {human_duration(t)}" for state, t in host.conntrack.timeouts.items()]
+            does += [] if host.conntrack.loose else ["takes nothing up in the middle (tcp_loose 0)"]
+        for number, what in enumerate(does):
+            yield text(f"{'' if number else name:{max(map(len, topology.hosts))}}  {what}")
 
 
 def text(line: str) -> Line:

@@ -18,7 +18,7 @@ from functools import cached_property
 from ipaddress import IPv6Address
 from queue import SimpleQueue
 
-from netlab.kernel import baseline, furniture, links, namespaces, offloads, requests, sysctl, wiring
+from netlab.kernel import baseline, furniture, links, middlebox, namespaces, offloads, requests, sysctl, wiring
 from netlab.kernel.namespaces import Namespace
 from netlab.kernel.netlink import Request
 from netlab.kernel.plan import LOOPBACK, LiveNic, Plan, plan
@@ -153,8 +153,9 @@ class _Builder:
         return self.plan.bridges[switch].index if switch else 0
 
     def _furnish(self, host: str) -> None:
-        """Offloads, per-NIC sysctls, addresses, neighbours and routes of one host; its NICs are up afterwards."""
+        """All that is a host's own, from offloads to routes; its NICs are up afterwards."""
         namespace, spec, nics = self.hosts[host], self.topology.hosts[host], self.nics_of[host]
+        middlebox.set_up(namespace, spec)
         if not spec.offloads:
             for nic in nics:
                 offloads.disable(namespace, nic.ifname)

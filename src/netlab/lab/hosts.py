@@ -10,6 +10,7 @@ import ipaddress
 import re
 from dataclasses import dataclass, field
 
+from netlab.lab.middlebox import Middlebox
 from netlab.lab.mistakes import Report, did_you_mean, quoted
 from netlab.lab.names import WORD, check_word
 from netlab.lab.nodes import Node, Scalar, key, near
@@ -50,6 +51,7 @@ class Hosts:
             self.route(route.to, route.via, networks, near(node, "routes", i))
         for i, neighbour in enumerate(host.neighbours):
             self.neighbour(name, neighbour, near(node, "neighbours", i))
+        Middlebox(self.report, host).check(node)
         for program, spec in host.programs.items():
             if check_word(key(node, "programs", program), WORD, "program", self.report):
                 self.program(spec, near(node, "programs", program))
@@ -136,8 +138,7 @@ class Hosts:
 
     def program(self, program: Program, node: Node) -> None:
         """A command that can be run, and a way to tell that it is ready."""
-        if not program.argv or not program.argv[0]:
-            self.report.wrong(near(node, "argv"), "argv is empty", "give the command and its arguments: [nc, -l]")
+        self.command(program, node)
         for name in program.env:
             if not name or "=" in name:
                 self.report.wrong(key(node, "env", name), f"{quoted(name)} is not a variable's name", "no = in it")
@@ -153,6 +154,21 @@ class Hosts:
         except (re.error, OverflowError, RecursionError) as error:
             allowed = "a regular expression of Python's re"
             self.report.wrong(near(node, "ready", "line"), f"{quoted(ready.line or '')}: {error}", allowed)
+
+    def command(self, program: Program, node: Node) -> None:
+        """What is run: one of argv and command, and not nothing."""
+        if program.command is not None and program.argv:
+            self.report.wrong(near(node, "command"), "argv and command, both", "give one of them")
+            return
+        field = "argv" if program.command is None else "command"
+        try:
+            words = program.words
+        except ValueError as error:
+            self.report.wrong(near(node, "command"), f"command: {error}", "quotes come in pairs, as in a shell")
+            return
+        if not words or not words[0]:
+            example = "[nc, -l]" if field == "argv" else "nc -l"
+            self.report.wrong(near(node, field), f"{field} is empty", f"give the command and its arguments: {example}")
 
 
 def not_a_host(ip: Interface) -> bool:

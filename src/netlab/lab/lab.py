@@ -52,6 +52,7 @@ class Lab:
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """Words of probes/ that must be answered with yes: `requires`, and what its steps and faults need."""
+        """Words of probes/ that must be answered with yes: `requires`, and what its hosts, steps and faults need."""
         used = {need for planned in self.steps for need in getattr(planned.doing, "needs", ())}
+        used |= {need for host in self.topology.hosts.values() for need in host.needs}
         return tuple(sorted(used | set(self.requires)))

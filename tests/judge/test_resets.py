@@ -363,3 +363,21 @@ def test_another_hosts_readings_say_nothing() -> None:
     story = quiet()
     story.counters = [replace(reading, host="client") for reading in story.counters]
     assert story.told().reason is None
+
+
+def opening_again(*after: float, ack: int = 7001) -> Story:
+    """The server sends a SYN, is told the ACK of another connection, and resets it; its SYN again at `after`."""
+    story = Story().counted(0, rsts=3).table(1).segment(9, "server", "S", 50).segment(10, "client", ".", 200, ack)
+    story.reset(10.1, seq=ack)
+    for at in after:
+        story.segment(at, "server", "S", 50)
+    return story.counted(40, rsts=4)
+
+
+def test_a_syn_that_is_sent_again_shows_that_its_socket_refused_an_ack() -> None:
+    assert opening_again(20).told().reason == "TCP_INVALID_ACK_SEQUENCE"
+
+
+@pytest.mark.parametrize("story", [opening_again(), opening_again(20, ack=51)], ids=["no SYN after", "its own ACK"])
+def test_nothing_follows_where_the_socket_may_be_gone_or_was_answered_rightly(story: Story) -> None:
+    assert story.told().reason is None

@@ -4,6 +4,8 @@ What is certain, and nothing else:
 
     every RST of the host between two readings is on the wire      TcpOutRsts moved by their number
     an RST that a segment drew (a reply)      TCPAbortOnData moved for each       TCP_ABORT_ON_DATA
+                                              did not move, and its host sent     the same SYN before and after:
+                                                                                  TCP_INVALID_ACK_SEQUENCE
                                               did not move, and the table held    no socket: NO_SOCKET
                                                                                   a listener: TCP_FLAGS
                                                                                   TIME-WAIT: TCP_TIMEWAIT_SOCKET
@@ -163,6 +165,8 @@ class Inference:
             return "TCP_ABORT_ON_DATA", ""
         if aborted:
             return None, f"TCPAbortOnData moved by {aborted} {interval.text()}, for some of several RSTs"
+        if self._in_syn_sent(rst, offender):
+            return "TCP_INVALID_ACK_SEQUENCE", ""
         table = self._table(rst)
         if table is None:
             return None, f"no socket table of {rst.from_} was read before it"
@@ -174,6 +178,18 @@ class Inference:
         if row.timer == "time-wait" and rst.time_ns - table.time_ns < row.timer_ms * 10**6:
             return "TCP_TIMEWAIT_SOCKET", ""
         return None, f"its socket was {row.state} when {rst.from_}'s table was last read, and no counter tells more"
+
+    def _in_syn_sent(self, rst: Segment, offender: Segment) -> bool:
+        """Its socket was in SYN-SENT, and the offender acknowledged something else than its SYN.
+
+        The same SYN before and after the RST shows that the socket lived on: another one would have another initial
+        sequence number. Source: RFC 9293 section 3.10.7.3; net/ipv4/tcp_input.c:tcp_rcv_synsent_state_process().
+        """
+        syns = [s for s in self._paths[rst.source, rst.target] if s.flags == "S" and not s.injected]
+        before = [syn.seq for syn in syns if syn.time_ns < rst.time_ns]
+        after = [syn.seq for syn in syns if syn.time_ns > rst.time_ns]
+        waiting = bool(before and after) and before[-1] == after[0]
+        return waiting and "." in flag_letters(offender) and offender.ack != (before[-1] + 1) % 2**32
 
     def _of_no_connection(self, rst: Segment, offender: Segment, table: SocketTable) -> Finding:
         if not any(_listens(row, rst) for row in table.sockets):

@@ -7,6 +7,7 @@ module does not import it before it asks. A bare number without a unit is refuse
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from typing import Any
@@ -18,16 +19,35 @@ _SECONDS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "min": 
 _BYTES = {"": 1, "B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 
 
+_TERM = r"\s*\d+(?:\.\d+)?\s*(?:ns|us|µs|ms|s|min|h)\s*(?:\*\s*\d+(?:\.\d+)?\s*)*"
+_SUM = rf"^{_TERM}(?:[-+]{_TERM})*$"
+"""A duration, or a sum of durations, each perhaps times plain numbers."""
+
+
 def _parse(text: object, units: dict[str, int], noun: str, example: str) -> float:
     match = _NUMBER.fullmatch(str(text))
     if match is None or match[2] not in units:
-        allowed = ", ".join(unit for unit in units if unit)
-        raise ValueError(f"{text!r} is not a {noun}; write it like {example} (units: {allowed})")
+        raise _refusal(text, units, noun, example)
     return float(match[1]) * units[match[2]]
 
 
+def _refusal(text: object, units: dict[str, int], noun: str, example: str) -> ValueError:
+    allowed = ", ".join(unit for unit in units if unit)
+    return ValueError(f"{text!r} is not a {noun}; write it like {example} (units: {allowed})")
+
+
+def _sum(text: str) -> float:
+    """The value of a text that `_SUM` fits, in ns."""
+    total = 0.0
+    for sign, term in re.findall(rf"([-+]?)({_TERM})", text):
+        span, *factors = term.split("*")
+        value = _parse(span, _SECONDS, "duration", "50ms") * math.prod(map(float, factors))
+        total += -value if sign == "-" else value
+    return total
+
+
 class Duration(int):
-    """A span of time in nanoseconds, written "50ms", "5s", "2min"."""
+    """A span of time in nanoseconds, written "50ms", "5s", "2min", or as a sum of such: "1s + 1s*3 - 50ms"."""
 
     @classmethod
     def parse(cls, text: object) -> Duration:
@@ -37,7 +57,12 @@ class Duration(int):
         """
         if isinstance(text, int) and not isinstance(text, bool):
             return cls(text)
-        return cls(round(_parse(text, _SECONDS, "duration", "50ms or 5s")))
+        if not re.match(_SUM, str(text)):
+            raise _refusal(text, _SECONDS, "duration", "50ms or 5s")
+        total = round(_sum(str(text)))
+        if total < 0:
+            raise ValueError(f"{text!r} is less than nothing; a duration is 0s or more")
+        return cls(total)
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Callable[[Any], Any]) -> Any:
@@ -45,7 +70,7 @@ class Duration(int):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: Any, handler: Any) -> dict[str, Any]:
-        return {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*(ns|us|µs|ms|s|min|h)\s*$", "examples": ["50ms", "5s"]}
+        return {"type": "string", "pattern": _SUM, "examples": ["50ms", "5s", "1s + 1s*3"]}
 
 
 class ByteSize(int):

@@ -265,6 +265,9 @@ def test_socket_judges_its_timer(asked: dict[str, Any], verdict: Verdict) -> Non
         ({"step": "read", "error": "ECONNRESET", "most": Duration(ns(0.1))}, PASS, ""),
         ({"step": "read", "error": "ECONNRESET", "most": Duration(ns(0.05))}, FAIL, "took 100 µs"),
         ({"step": "read", "error": "ECONNRESET", "least": Duration(ns(5))}, FAIL, "took 100 µs"),
+        ({"step": "read", "error": "ECONNRESET", "since": "pull", "least": Duration(ns(732))}, PASS, ""),
+        ({"step": "read", "error": "ECONNRESET", "since": "pull", "most": Duration(ns(700))}, FAIL, "after pull began"),
+        ({"step": "read", "error": "ECONNRESET", "since": "nowhere", "least": Duration(1)}, UNKNOWN, "not played"),
         ({"step": "step 5", "size": 5}, PASS, ""),
         ({"step": "step 5", "size": 6}, FAIL, "returned size 5, not 6"),
         ({"step": "step 5", "eof": True}, FAIL, "returned eof False, not True"),
@@ -404,6 +407,29 @@ def test_output(asked: dict[str, Any], verdict: Verdict, interrupted: Verdict) -
     assert check(Output(program="client.curl", **asked), run).verdict is verdict
     run.more["interrupted"] = "Ctrl-C"
     assert check(Output(program="client.curl", **asked), run).verdict is interrupted
+
+
+@pytest.mark.parametrize(
+    ("asked", "verdict"),
+    [
+        ({"line": "done", "since": "look"}, PASS),
+        ({"line": "HTTP", "since": "look"}, FAIL),
+        ({"line": "done", "since": "look", "most": Duration(ns(0.5))}, PASS),
+        ({"line": "done", "since": "look", "most": Duration(ns(0.1))}, FAIL),
+        ({"line": "done", "since": "nowhere"}, UNKNOWN),
+    ],
+)
+def test_output_counts_from_a_step(asked: dict[str, Any], verdict: Verdict) -> None:
+    run = programs()
+    run.step(1.8, 1.9, 0, "half-open client", "look")
+    assert check(Output(program="client.curl", **asked), run).verdict is verdict
+
+
+def test_since_and_most_of_an_output_or_a_call_belong_together() -> None:
+    with pytest.raises(ValueError, match="give it, too"):
+        Output(program="client.curl", line="x", most=Duration(1))
+    with pytest.raises(ValueError, match="give one of them"):
+        Call(step="read", since="pull")
 
 
 def test_output_refuses_what_is_no_regular_expression() -> None:

@@ -31,18 +31,27 @@ class Call(Expectation):
     eof: bool | None = doc("Whether it returned the end of the connection.", default=None)
     least: Duration | None = doc("It took at least this long.", default=None)
     most: Duration | None = doc("It took at most this long.", default=None)
+    since: Annotated[str, Ref("barrier")] | None = doc(
+        "With `least`, `most`: until it ended, from when this step began. Default: from when the call began.",
+        default=None,
+    )
+
+    def __post_init__(self) -> None:
+        if self.since is not None and not self.spans():
+            raise ValueError("since says from when least and most count; give one of them, too")
 
     def judge(self, record: RunRecord) -> list[Check]:
         name = f"call of {self.step}"
         try:
             index = moment(record, self.step).index
+            began_ns = moment(record, self.since).start_ns if self.since else None
         except NoMoment as problem:
             return [unknown(name, self.expected, str(problem))]
         made = next((call for call in record.of(Made) if call.step == index), None)
         if made is None:
             return [unknown(name, self.expected, f"{self.step} left no call in the record")]
         evidence = (f"call of {made.endpoint} at {at(made.time_ns)}",)
-        wrong = [text for text in (self.outcome(made), *self.results(made), self.time(made)) if text]
+        wrong = [text for text in (self.outcome(made), *self.results(made), self.time(made, began_ns)) if text]
         if wrong:
             return [failed(name, self.expected, returned(made), f"{made.call} " + ", and ".join(wrong), evidence)]
         return [passed(name, self.expected, returned(made), "", evidence)]
@@ -52,6 +61,7 @@ class Call(Expectation):
         parts = [self.signal or self.error or "success"]
         parts += [f"{key} {value!r}" for key, value in self.asked().items()]
         parts += [f"{word} {human_duration(span)}" for word, span in self.spans().items()]
+        parts += [f"since {self.since}"] if self.since else []
         return ", ".join(parts)
 
     def asked(self) -> dict[str, Any]:
@@ -74,11 +84,14 @@ class Call(Expectation):
         wrong = [(key, asked) for key, asked in self.asked().items() if seen[key] != asked]
         return [f"returned {key} {seen[key]!r}, not {asked!r}" for key, asked in wrong]
 
-    def time(self, made: Made) -> str:
-        took = made.end_ns - made.time_ns
+    def time(self, made: Made, began_ns: int | None) -> str:
+        took = made.end_ns - (made.time_ns if began_ns is None else began_ns)
         short = self.least is not None and took < self.least
         long = self.most is not None and took > self.most
-        return f"took {human_duration(took)}" if short or long else ""
+        said = (
+            f"ended {human_duration(took)} after {self.since} began" if self.since else f"took {human_duration(took)}"
+        )
+        return said if short or long else ""
 
 
 def returned(made: Made) -> str:

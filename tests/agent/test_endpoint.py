@@ -240,3 +240,25 @@ def test_calls_carry_the_monotonic_clock() -> None:
 
     call = play(story)
     assert before < call.time_ns <= call.end_ns < time.monotonic_ns()
+
+
+def test_fast_open_without_a_cookie_sends_after_the_handshake() -> None:
+    """(labs/handshake-carries-data has it with one: the data rides on the SYN.)"""
+
+    async def story(host: Played) -> None:
+        await host.act("server", "listen", port=9000)
+        connect = await host.act("server.peer", "connect", to="127.0.0.1:9000", fast_open="hello")
+        assert (connect.error, connect.result["size"], connect.socket) == (None, 5, "connection")
+        await host.act("server", "accept")
+        assert (await host.act("server", "receive", bytes="hello")).error is None
+        await host.act("server", "send", text="world")
+        assert (await host.act("server.peer", "receive", bytes="world")).error is None
+
+    play(story)
+
+
+def test_fast_open_to_nobody_is_refused_as_any_connect() -> None:
+    async def story(host: Played) -> Call:
+        return await host.act("server.peer", "connect", to="127.0.0.1:9000", fast_open="hello")
+
+    assert play(story).error == "ECONNREFUSED"

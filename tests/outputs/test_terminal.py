@@ -220,6 +220,20 @@ def test_every_output_of_the_folder_writes_every_sample() -> None:
         assert pieces, word
 
 
+@pytest.mark.parametrize(("last", "says"), [("client", "lost in router"), ("server", "lost after router")])
+def test_a_segment_lost_at_a_switch_says_before_or_behind_it(last: str, says: str) -> None:
+    lost = segment(15, CLIENT, "P.", 6, 1, payload=b"x", arrived_ns=None, lost_after=f"router:{last}.nic-b")
+    assert line(shown(samples.record((*EVENTS, lost))), "15.000").endswith(says)
+
+
+def test_a_call_that_took_long_shows_its_beginning_and_its_end() -> None:
+    waited = Call(700_000_000, 900_000_000, 1, "server", "server", "listener", "accept", remote=Address("10.77.0.2", 7))
+    slow = Call(710_000_000, 910_000_000, 2, "client", "client", "connection", "connect")
+    lines = shown(samples.record((*EVENTS, waited, slow)))
+    assert "700.000" in line(lines, "accept …") and "900.000" in line(lines, "accept: client:7")
+    assert "910.000" in line(lines, "connect: done")
+
+
 def test_what_was_read_before_the_end_is_shown_with_it() -> None:
     read = Call(
         0, 30_000_000, 1, "client", "client", "connection", "receive", result={"bytes": "5d41402a", "eof": True}

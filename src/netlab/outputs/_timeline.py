@@ -2,9 +2,10 @@
 
     record ──▶ moments (here) ──▶ lines (_ladder.py)
 
-Rules: pure. Each observation that a reader can use becomes one moment; a call that waited is told when it ended, any
-other when it began. A step shows by the call or the fault it made, and by itself only where it made neither. Without
-tracepoints (rootless) the socket states are those that the socket tables showed, told when they were read.
+Rules: pure. Each observation that a reader can use becomes one moment; a call that waits is told when it ended, any
+other when it began, and one that took long at both. A step shows by the call or the fault it made, and by itself only
+where it made neither. Without tracepoints (rootless) the socket states are those that the socket tables showed, told
+when they were read.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ from netlab.units import human_duration
 
 WAITING_CALLS = frozenset({"accept", "receive"})
 """Calls whose end tells more than their beginning: what came, not that it was asked for."""
+LONG_NS = 100_000_000
+"""A call that took longer than this is told when it began and when it ended."""
 LATE_NS = 5_000_000
 """A segment that was on its way longer than this says when it arrived."""
 HOUSEKEEPING = ("multicast listener", "router solicitation")
@@ -112,7 +115,10 @@ def _segments(record: RunRecord) -> Iterator[Moment]:
 
 def _lateness(segment: Segment) -> str:
     if segment.arrived_ns is None:
-        return f"lost after {segment.lost_after}" if segment.lost_after else "lost"
+        switch, colon, nic = (segment.lost_after or "").partition(":")
+        if colon and nic.partition(".")[0] == segment.from_:
+            return f"lost in {switch}"
+        return f"lost after {switch}" if switch else "lost"
     span = segment.arrived_ns - segment.time_ns
     return f"arrives {human_duration(span)} later" if span > LATE_NS else ""
 
@@ -157,14 +163,16 @@ def _observations(record: RunRecord) -> Iterator[Moment]:
     played = {step.index for step in record.of(Step)}
     for (step, host), table in last.items():
         if step in played:
-            states = Counter(_held(row) for row in table.sockets if row.state != "LISTEN")
-            text = ", ".join(state if count == 1 else f"{count} × {state}" for state, count in states.items())
-            yield Moment(table.end_ns, "state", f"has {text or 'no socket'}", host, style="bold cyan")
+            rows = [row for row in table.sockets if row.state != "LISTEN"]
+            yield Moment(table.end_ns, "state", f"has {_held(rows) or 'no socket'}", host, style="bold cyan")
 
 
-def _held(row: SocketInfo) -> str:
-    """A socket's state; with the time it has left where nothing but time will end it: "TIME-WAIT (59.8 s)"."""
-    return f"{row.state} ({human_duration(row.timer_ms * 10**6)})" if row.timer == "time-wait" else row.state
+def _held(rows: list[SocketInfo]) -> str:
+    """The states of these sockets; of a single one that only time will end also how long it has left."""
+    if len(rows) == 1 and rows[0].timer == "time-wait":
+        return f"{rows[0].state} ({human_duration(rows[0].timer_ms * 10**6)})"
+    states = Counter(row.state for row in rows)
+    return ", ".join(state if count == 1 else f"{count} × {state}" for state, count in states.items())
 
 
 def _pair(row: SocketInfo) -> tuple[Address, Address]:
@@ -178,16 +186,14 @@ def _calls(record: RunRecord) -> Iterator[Moment]:
         host = call.endpoint.partition(".")[0]
         outcome = call.signal or call.error
         style = "red" if outcome else "green"
-        if call.call in WAITING_CALLS:
-            yield Moment(call.end_ns, "call", f"{call.call}: {outcome or _received(call, names)}", host, style=style)
-            continue
-        text = texts.get(call.step, call.call).removeprefix(f"{call.endpoint}: ")
-        if outcome:
-            text = text.removesuffix(f" error={outcome}")  # the next line says so
+        waits, long = call.call in WAITING_CALLS, call.end_ns - call.time_ns > LONG_NS
+        if not waits or long:
+            text = texts.get(call.step, call.call).removeprefix(f"{call.endpoint}: ")
+            text = f"{call.call} …" if waits else text.removesuffix(f" error={outcome}")  # the next line says so
             yield Moment(call.time_ns, "call", text, host, style="green")
-            yield Moment(call.end_ns, "call", f"{call.call}: {outcome}", host, style=style)
-        else:
-            yield Moment(call.time_ns, "call", text, host, style=style)
+        if waits or long or outcome:
+            result = outcome or (_received(call, names) if waits else "done")
+            yield Moment(call.end_ns, "call", f"{call.call}: {result}", host, style=style)
 
 
 def _received(call: Call, names: dict[str, str]) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import select
 import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
@@ -33,6 +35,11 @@ class Connect(Action):
     )
     source_port: int | None = doc("The port to connect from. Default: one the kernel chooses.", default=None)
     options: dict[OptionName, OptionValue] = doc("Socket options to set before connect, by name.", factory=dict)
+    fast_open: str | None = doc(
+        "Text to send with the SYN (TCP Fast Open), where the kernel holds a cookie of the server's; else it "
+        "asks for one, and the text follows the handshake.",
+        default=None,
+    )
 
     def perform(self, sockets: Sockets) -> dict[str, Any]:
         target = parse_address(self.to)
@@ -45,7 +52,10 @@ class Connect(Action):
             source = ("", self.source_port or 0)
             if self.source_port is not None:
                 sockets.call(connection, "write", lambda: connection.bind(source))
-            sockets.call(connection, "write", lambda: connection.connect((target.ip, target.port)))
+            if self.fast_open is None:
+                sockets.call(connection, "write", lambda: connection.connect((target.ip, target.port)))
+            else:
+                self.open_with(self.fast_open.encode(), connection, target, sockets)
             sockets.add("connection", self.socket, connection)
         except BaseException:
             ip, port = connection.getsockname()[:2]
@@ -54,6 +64,15 @@ class Connect(Action):
             connection.close()
             raise
         return {"local": str(sockets.identity.local)}
+
+    def open_with(self, data: bytes, connection: socket.socket, target: Address, sockets: Sockets) -> None:
+        """Connect by sending. Raises: OSError. Source: RFC 7413; net/ipv4/tcp.c:tcp_sendmsg_fastopen()."""
+        to = (target.ip, target.port)
+        size = sockets.call(connection, "write", lambda: connection.sendto(data, socket.MSG_FASTOPEN, to))
+        sockets.note(size=size)
+        sockets.wait(connection, select.POLLOUT)
+        if number := connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            raise OSError(number, os.strerror(number))
 
 
 def parse_address(text: str) -> Address:

@@ -40,10 +40,13 @@ to start from, `netlab validate FILE` checks one, `netlab schema` prints a JSON 
 - YAML 1.2. Anchors, aliases, tags, merge keys (`<<`), several documents and tabs are refused; a key stands once.
 - Numbers and addresses are taken as they are written: `mac: 02:00:00:00:00:0a` and `22:22` need no quotes, `on` and
   `yes` are words. Only `true` and `false` are truth values.
-- Quantities carry their unit: `50ms`, `5s`, `2min`; `64KiB`, `1MB`, `1500`; `0.1%` or `0.001`.
+- Quantities carry their unit: `50ms`, `5s`, `2min`; `64KiB`, `1MB`, `1500`; `0.1%` or `0.001`. Durations may be added and
+  multiplied: `1s + 1s*3`, so that with parameters `${idle}s + ${interval}s*${count}` is one, too.
 - Where a list is meant, one value may stand for a list of one. Where a verb has a *short form*, its value may stand
   alone: `listen: 9000` is `listen: {port: 9000}`.
 - `${name}` in any value (not in a key) is a parameter; `$${` is a literal `${`. Inside `{ }` and `[ ]` it needs quotes.
+- `${scratch}` is a folder for the programs of the run: in memory, empty when the run begins, open to every user, shared
+  by its hosts, gone when it ends. (`/dev/shm`, where it is, is the run's own.)
 - Hosts, switches, wires and the lab itself have names of letters, digits and hyphens, and no host is named like a verb.
 - A mistake is reported as `file:line:column: what is wrong; what is allowed`, all of them at once.
 """

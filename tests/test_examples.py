@@ -30,7 +30,7 @@ server:
   programs: {web: {argv: [sleep, "60"]}}
 client:
   nics: {eth0: {ip: 10.0.0.2/24}}
-  programs: {curl: {argv: [echo, "200"]}}
+  programs: {curl: {argv: [echo, "200"]}, shell: {argv: [sh], interactive: true}}
 """
 
 HELLO = """
@@ -66,6 +66,9 @@ impostor
 
 PROCESSES = """
 start
+- start: client.shell
+input
+- wait: {output: {program: client.shell, line: hello}}
 - server.worker: {listen: 9001}
 stop
 - {background: reader, client: {receive: {}}}

@@ -24,7 +24,8 @@ from netlab import rundir
 from netlab.errors import NetlabError, RecordError, UsageError
 from netlab.judge import verdict
 from netlab.lab import Lab, find, from_definition, load
-from netlab.orchestrator import Run, probe_needs, run_lab
+from netlab.needs import probe_needs
+from netlab.orchestrator import Run, run_lab
 from netlab.progress import Progress
 from netlab.records import Call, RunRecord, SocketTable
 from netlab.session import launch

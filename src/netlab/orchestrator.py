@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from netlab import __version__, addresses, codec, rundir
 from netlab.errors import NeedError, NetlabError
+from netlab.needs import probe_needs
 from netlab.progress import Progress
 from netlab.records import Environment, Event, RunRecord, Trouble, Verdict, event_from_json, rebase
 from netlab.session import Session, launch
@@ -58,19 +59,6 @@ def run_lab(
         folder.rmdir()
         raise
     return run.finish(lab, folder)
-
-
-def probe_needs(lab: Lab) -> None:
-    """Find out before the run what this machine lacks for it. Raises: NeedError naming each need and its remedy."""
-    from netlab.probes import PROBES
-
-    lacking = []
-    for need in sorted(lab.needs):
-        finding = PROBES[need]().probe()
-        if finding.status == "no":
-            lacking.append(f"{need} ({finding.text}; {finding.remedy})")
-    if lacking:
-        raise NeedError(f"run {lab.name}: this machine lacks {'; and '.join(lacking)}")
 
 
 class Run:

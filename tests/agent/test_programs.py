@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pwd
+import sys
 from pathlib import Path
 
 import pytest
 
+from netlab import commands
 from netlab.errors import StepError
 from netlab.records import Exit, Output
 from netlab.spec import Program
@@ -113,17 +116,67 @@ def test_an_unknown_program_is_refused_with_those_there_are() -> None:
     play(story, {"it": Program(argv=("true",))})
 
 
-def test_another_user_as_root_only() -> None:
+@pytest.mark.parametrize("user", ["nobody", "daemon"])
+def test_another_user_as_root_only_and_nobody_is_whoever_has_no_rights(user: str) -> None:
     async def story(host: Played) -> str:
-        if os.environ.get("NETLAB_TEST_UID") != "0":
+        if os.environ.get("NETLAB_TEST_UID") != "0" and user == "daemon":
             with pytest.raises(StepError, match="without root a program runs as its caller"):
                 await host.ask("start", program="it", step=3)
-            return "nobody"
+            return user
         await host.ask("start", program="it", step=3)
         return (await host.until(lambda: next(iter(host.of(Output)), None))).line
 
     os.environ["NETLAB_TEST_UID"] = str(os.getuid())
-    assert play(story, {"it": Program(argv=("id", "-un"), user="nobody")}) == "nobody"
+    expected = user if os.getuid() == 0 or user == "daemon" else pwd.getpwuid(os.getuid()).pw_name
+    assert play(story, {"it": Program(argv=("id", "-un"), user=user)}) == expected
+
+
+def test_a_command_in_one_text_is_split_as_a_shell_would() -> None:
+    lines, _ = said((), command="printf '%s;' one 'two three' $HOME *")
+    assert [line for _, line in lines] == ["one;two three;$HOME;*;"]
+
+
+def test_a_program_finds_the_python_that_netlab_runs_on() -> None:
+    lines, _ = said(("python3", "-c", "import sys; print(sys.prefix)"))
+    if sys.prefix != sys.base_prefix:
+        assert lines == [("stdout", sys.prefix)]
+    assert commands.find("no-such-command") is None
+
+
+def test_what_is_typed_into_an_interactive_program_comes_after_its_stdin() -> None:
+    async def story(host: Played) -> list[str]:
+        await host.ask("start", program="it", step=3)
+        await host.ask("input", program="it", text="b\n", end=False)
+        await host.until(lambda: len(host.of(Output)) == 2)
+        assert not host.of(Exit)
+        await host.ask("input", program="it", text="c\n", end=True)
+        await host.until(lambda: host.of(Exit))
+        with pytest.raises(StepError, match="it ended before"):
+            await host.ask("input", program="it", text="d\n", end=False)
+        return [output.line for output in host.of(Output)]
+
+    program = Program(argv=("cat",), stdin="a\n", interactive=True)
+    assert play(story, {"it": program}) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("program", "text", "why"),
+    [
+        (Program(argv=("sleep", "1000")), "a", "its standard input is closed; give it `interactive: true`"),
+        (Program(argv=("sleep", "1000"), interactive=True), "a" * 100_000, "it took 65536 of 100000 bytes"),
+        (Program(argv=("sh", "-c", "exec <&-; echo up; sleep 1000"), interactive=True), "a", "it has closed its"),
+    ],
+)
+def test_what_cannot_be_typed_says_why(program: Program, text: str, why: str) -> None:
+    async def story(host: Played) -> None:
+        await host.ask("start", program="it", step=3)
+        if "up" in program.argv[-1]:
+            await host.until(lambda: host.of(Output))
+        with pytest.raises(StepError, match=why):
+            await host.ask("input", program="it", text=text, end=False)
+        await host.ask("signal", endpoint="server.it", signal="SIGKILL")
+
+    play(story, {"it": program})
 
 
 def test_stop_ends_it_by_sigterm_and_says_how() -> None:

@@ -24,7 +24,7 @@ HOSTS = {
     },
     "client": {
         "nics": {"eth0": {"ip": ["10.0.0.2/24", "fd00::2/64"]}, "nic-b": {"ip": "10.0.1.2/24"}},
-        "programs": {"curl": PROGRAM},
+        "programs": {"curl": PROGRAM, "shell": {**PROGRAM, "interactive": True}},
     },
 }
 """Hosts and programs that the examples speak of."""

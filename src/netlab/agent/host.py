@@ -3,6 +3,7 @@
     supervisor ──▶ {"id": 3, "do": "act", "endpoint": "server", "word": "send", "args": {…}, "step": 4}
                    {"id": 4, "do": "prepare", "endpoint": "server"}
                    {"id": 5, "do": "start", "program": "pg", "endpoint": null, "socket": null, "step": 5}
+                   {"id": 5, "do": "input", "program": "pg", "text": "select 1\n", "end": false}
                    {"id": 5, "do": "stop", "endpoint": "server.pg", "signal": "SIGTERM", "within": 5000000000}
                    {"id": 6, "do": "signal", "endpoint": "server", "signal": "SIGKILL"}
                    {"id": 7, "do": "segment", …}        {"id": 8, "do": "vanish"}
@@ -42,6 +43,7 @@ def main(channel: socket.socket, name: str, namespace_fd: int, spec: Host, folde
     """Serve the supervisor until it hangs up."""
     process.check(process.libc.setns(namespace_fd, process.CLONE_NEWNET), f"enter the namespace of {name}")
     os.close(namespace_fd)
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # a program may close its input; children get the default back
     HostController(Lines(channel), name, spec, folder, family).serve()
     return 0
 
@@ -66,6 +68,7 @@ class HostController:
             "act": self.act,
             "prepare": self.prepare,
             "start": self.start,
+            "input": self.input,
             "stop": self.stop,
             "signal": self.signal,
             "segment": self.segment,
@@ -209,6 +212,18 @@ class HostController:
             self.refuse(answer["id"], problem)
         finally:
             os.close(connection)
+
+    def input(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Write into a program's standard input, or end it."""
+        name = f"{self.name}.{request['program']}"
+        child = self.children.get(name)
+        if not isinstance(child, ProgramChild):
+            raise StepError(f"input for {name}: {self.not_running(name)}")
+        if request["text"]:
+            child.type(request["text"])
+        if request["end"]:
+            child.end_input()
+        return {}
 
     # --- the end of a child ---
 

@@ -1,13 +1,14 @@
 """A user's own command, run inside a host as it would run at the user's own prompt.
 
 Rules: an argv list, no shell. Its own session and process group; every signal at its default; standard input from a
-file in memory, so that it can be of any size and the program can never wait for netlab; or standard input and output
-are a connection, as inetd gives it, and standard error is still heard. Without root it runs under the
-caller's own user id, in a user namespace inside the run's, because programs such as PostgreSQL refuse user id 0. It
-sees the host's network in /sys where the machine lets it be mounted. What fails before the exec is told.
+file in memory, so that it can be of any size and the program can never wait for netlab; or from a pipe into which
+`input` steps write; or standard input and output are a connection, as inetd gives it, and standard error is still
+heard. Without root it runs under the caller's own user id, in a user namespace inside the run's, because programs such
+as PostgreSQL refuse user id 0. It sees the host's network in /sys where the machine lets it be mounted. What fails
+before the exec is told.
 """
 
-# ruff: noqa: PTH113, PTH118, PTH123
+# ruff: noqa: PTH118
 from __future__ import annotations
 
 import errno
@@ -17,10 +18,12 @@ import time
 from collections.abc import Callable
 from typing import NoReturn
 
+from netlab import commands
 from netlab.agent import forking, process
 from netlab.agent.children import Child
+from netlab.agent.identity import caller_identity
 from netlab.errors import StepError, errno_name
-from netlab.records import Output
+from netlab.records import Exit, Output
 from netlab.spec import Program
 
 LINE_LIMIT = 64 * 1024
@@ -41,8 +44,8 @@ class ProgramChild(Child):
         """
         identity = caller_identity(program.user)
         self.on_connection = connection is not None
-        stdin, out, self.streams = (
-            _on_pipes(program) if connection is None else _on_connection(name, program, connection)
+        self.input, stdin, out, self.streams = (
+            _on_pipes(name, program) if connection is None else _on_connection(name, program, connection)
         )
         err, report = os.pipe(), os.pipe()
         lifeline, parent_end = socket.socketpair()
@@ -65,8 +68,34 @@ class ProgramChild(Child):
 
     def _bury(self) -> None:
         os.waitpid(self.pid, 0)
+        self.end_input()
         for fd in (*self.streams, self.pidfd):
             os.close(fd)
+
+    def type(self, text: str) -> None:
+        """Write a text into its standard input. Raises: StepError."""
+        if self.input is None:
+            raise StepError(f"input for {self.name}: its standard input is closed; give it `interactive: true`")
+        data = text.encode()
+        try:
+            taken = os.write(self.input, data)
+        except BrokenPipeError:
+            raise StepError(f"input for {self.name}: it has closed its standard input") from None
+        except BlockingIOError:
+            taken = 0
+        if taken < len(data):
+            raise StepError(f"input for {self.name}: it took {taken} of {len(data)} bytes; it does not read its input")
+
+    def end_input(self) -> None:
+        """Let it read end of file."""
+        if self.input is not None:
+            os.close(self.input)
+            self.input = None
+
+    def reap(self) -> Exit:
+        """As any child; nothing can be written to it any more."""
+        self.end_input()
+        return super().reap()
 
     def read(self, fd: int) -> list[Output]:
         """The lines that have come on one of its streams; at its end the stream says `ended`."""
@@ -107,65 +136,29 @@ class Stream:
         return [rest.decode(errors="replace")] if rest else []
 
 
-def _on_pipes(program: Program) -> tuple[int, int, dict[int, Stream]]:
-    """What its standard input and output are, and the stream that comes of it."""
-    stdin = os.memfd_create("netlab-stdin")
-    os.write(stdin, (program.stdin or "").encode())
-    os.lseek(stdin, 0, os.SEEK_SET)
-    heard, out = os.pipe()
-    return stdin, out, {heard: Stream("stdout")}
+def _on_pipes(name: str, program: Program) -> tuple[int | None, int, int, dict[int, Stream]]:
+    """Our end of its standard input, where that stays open; its own; its standard output; the stream that comes of it.
 
-
-def _on_connection(name: str, program: Program, connection: int) -> tuple[int, int, dict[int, Stream]]:
-    """The same where both are a connection: nothing of it comes here. Raises: StepError."""
-    if program.stdin is not None:
-        raise StepError(f"start {name}: its input is the connection; leave its `stdin` out, or start it without one")
-    return os.dup(connection), os.dup(connection), {}
-
-
-def caller_identity(user: str | None) -> Callable[[], None]:
-    """What the child does to become the user it runs as. Raises: StepError where that cannot be."""
-    uid, gid = outer_ids()
-    if uid is not None and gid is not None:
-        if user is not None:
-            raise StepError(f"run as {user}: without root a program runs as its caller; leave `user` out, or be root")
-        outer_uid, outer_gid = uid, gid
-        return lambda: _nest(outer_uid, outer_gid)
-    if user is None:
-        return lambda: None
-    import pwd
-
-    try:
-        entry = pwd.getpwnam(user)
-    except KeyError:
-        raise StepError(f"run as {user}: this machine knows no such user; name one that it has") from None
-    return lambda: _switch(entry.pw_name, entry.pw_uid, entry.pw_gid)
-
-
-def outer_ids() -> tuple[int | None, int | None]:
-    """The caller's user and group id where a single one of each is mapped (rootless), else None.
-
-    Source: user_namespaces(7): /proc/PID/uid_map holds "inside outside count".
+    Raises: StepError.
     """
-    return _single("/proc/self/uid_map"), _single("/proc/self/gid_map")
+    text = (program.stdin or "").encode()
+    if program.interactive and len(text) > PIPE_SIZE:
+        raise StepError(f"start {name}: {len(text)} bytes of stdin with interactive; at most {PIPE_SIZE}")
+    ours, stdin = os.pipe()[::-1] if program.interactive else (None, os.memfd_create("netlab-stdin"))
+    os.write(stdin if ours is None else ours, text)
+    if ours is None:
+        os.lseek(stdin, 0, os.SEEK_SET)
+    else:
+        os.set_blocking(ours, False)
+    heard, out = os.pipe()
+    return ours, stdin, out, {heard: Stream("stdout")}
 
 
-def _single(path: str) -> int | None:
-    with open(path) as file:
-        rows = [line.split() for line in file]
-    return int(rows[0][1]) if len(rows) == 1 and rows[0][2] == "1" else None
-
-
-def _nest(uid: int, gid: int) -> None:
-    """A user namespace of its own that shows the caller's ids, where the run's shows 0. Source: user_namespaces(7)."""
-    process.unshare(process.CLONE_NEWUSER, "make the program's user namespace")
-    process.map_own_user(0, 0, uid, gid)
-
-
-def _switch(name: str, uid: int, gid: int) -> None:
-    os.initgroups(name, gid)
-    os.setgid(gid)
-    os.setuid(uid)
+def _on_connection(name: str, program: Program, connection: int) -> tuple[int | None, int, int, dict[int, Stream]]:
+    """The same where both are a connection: nothing of it comes here. Raises: StepError."""
+    if program.stdin is not None or program.interactive:
+        raise StepError(f"start {name}: its input is the connection; leave its `stdin` out, or start it without one")
+    return None, os.dup(connection), os.dup(connection), {}
 
 
 def _become(
@@ -188,9 +181,9 @@ def _become(
             os.dup2(fd, number)
         os.set_inheritable(report, False)
         forking.close_others({0, 1, 2, report})
-        attempt = f"run {program.argv[0]}"
-        environment = {**os.environ, **program.env}
-        os.execve(find_command(program.argv[0], environment), program.argv, environment)
+        attempt = f"run {program.words[0]}"
+        environment = commands.environment(program.env)
+        os.execve(command_file(program.words[0], environment["PATH"]), program.words, environment)
     except BaseException as problem:
         os.write(report, _refusal(attempt, problem, program).encode())
     os._exit(127)
@@ -212,19 +205,12 @@ def _refusal(attempt: str, problem: BaseException, program: Program) -> str:
     return f"{attempt}: {problem!r}"
 
 
-def find_command(name: str, environment: dict[str, str]) -> str:
-    """The file of a command: itself where it is a path, else the first in PATH that may be run. Raises: StepError.
-
-    (execvp(3) would report a folder of PATH that cannot be read, where the command is simply missing.)
-    """
-    if "/" in name:
-        return name
-    path = environment.get("PATH", os.defpath)
-    for folder in path.split(os.pathsep):
-        file = os.path.join(folder, name)
-        if os.access(file, os.X_OK) and os.path.isfile(file):
-            return file
-    raise StepError(f"no such command in PATH ({path}); install it, or give its full path")
+def command_file(name: str, path: str) -> str:
+    """The file to execute. Raises: StepError where no folder of the path has it."""
+    file = name if "/" in name else commands.find(name, path)
+    if file is None:
+        raise StepError(f"no such command in PATH ({path}); install it, or give its full path")
+    return file
 
 
 def show_network_in_sys() -> None:

@@ -27,7 +27,7 @@ from netlab.agent.ground import Ground
 from netlab.agent.player import Player
 from netlab.errors import KernelError, NetlabError, StepError, UsageError
 from netlab.records import Event
-from netlab.spec import Topology
+from netlab.spec import SCRATCH, Topology
 from netlab.steps import STEPS
 
 LINE_LIMIT = 64 * 2**20
@@ -148,9 +148,13 @@ def private_mounts() -> str | None:
     """Make this mount namespace private, and /proc that of this PID namespace; why not, where the machine forbids it.
 
     Containers may forbid a new /proc (mount_too_revealing in fs/namespace.c): netlab itself works without, but a
-    program in the lab then sees the outer processes.
+    program in the lab then sees the outer processes. /dev/shm belongs to the run as its IPC namespace does: what a
+    killed program leaves there (PostgreSQL does), and the scratch folder in it, go with the mount namespace.
     """
     process.mount("none", "/", None, process.MS_REC | process.MS_PRIVATE)
+    process.mount("netlab", os.path.dirname(SCRATCH), "tmpfs", process.MS_NOSUID | process.MS_NODEV)  # noqa: PTH120
+    os.mkdir(SCRATCH)  # noqa: PTH102
+    os.chmod(SCRATCH, 0o1777)  # noqa: PTH101
     try:
         process.mount("proc", "/proc", "proc", process.MS_NOSUID | process.MS_NODEV | process.MS_NOEXEC)
     except PermissionError as error:

@@ -1,8 +1,8 @@
 """Parameters: their values, and `${name}` in the texts of a lab file.
 
-Rules: `${name}` stands in any value, never in a key; `$${` is a literal `${`. A parameter's default, or the value that
-a variant sets, may use other parameters. Values given by the user (--set) are taken as they are. Each value is checked
-against its parameter's type before it is used; a cycle is a mistake.
+Rules: `${name}` stands in any value, never in a key; `$${` is a literal `${`; `${scratch}` is netlab's own. A
+parameter's default, or the value that a variant sets, may use other parameters. Values given by the user (--set) are
+taken as they are. Each value is checked against its parameter's type before it is used; a cycle is a mistake.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from netlab.lab.mistakes import Report, did_you_mean, quoted
 from netlab.lab.model import Parameter
 from netlab.lab.nodes import INTEGER, Mapping, Node, Scalar, map_scalars, scalars
 from netlab.lab.typed import NUMBER, Typing
+from netlab.spec import SCRATCH
 from netlab.units import ByteSize, Duration, Ratio
 
 USE = re.compile(r"\$\$\{|\$\{([^{}\n]*)\}|\$\{")
@@ -27,6 +28,8 @@ PARSERS: dict[str, Callable[[object], object]] = {
     "ratio": Ratio.parse,
 }
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+OWN = {"scratch": SCRATCH}
+"""What stands for something in every lab."""
 
 
 def used(nodes: Iterable[Node]) -> set[str]:
@@ -148,10 +151,12 @@ class Values:
                 return "${"
             if match[1] is None:
                 trouble.append((match.start(), "${ without }", "write ${name}, or $${ for a literal ${"))
+            elif match[1] in OWN:
+                return OWN[match[1]]
             elif match[1] in self.broken:
                 return self.texts.get(match[1], match[0])
             elif match[1] not in self.declared:
-                allowed = did_you_mean(match[1], self.declared, "parameter")
+                allowed = did_you_mean(match[1], [*self.declared, *OWN], "parameter")
                 trouble.append((match.start(), f"unknown parameter {quoted(match[1])}", allowed))
             else:
                 return self.texts.get(match[1], match[0])
@@ -177,6 +182,10 @@ def declare(section: Mapping, report: Report) -> Values:
     for name, node in section.items.items():
         if not NAME.fullmatch(name):
             report.wrong(section.keys[name], f"{quoted(name)} is not a parameter's name", "letters, digits, _ and -")
+        if name in OWN:
+            report.wrong(
+                section.keys[name], f"a parameter called {name}", f"${{{name}}} is netlab's own; choose another"
+            )
         parameter = Typing(report).build(Parameter, node, name)
         if parameter is None:
             values.broken.add(name)

@@ -201,6 +201,28 @@ def test_a_group_matches_in_any_order(order: tuple[str, str]) -> None:
     assert wire(fins(*order), ANY_ORDER).verdict is Verdict.PASS
 
 
+AFTER_THE_FAULT = """
+...
+-- replug --
+client > server  P. "world"
+server > client  R    seq=ack(previous)
+"""
+
+
+def test_three_dots_pass_over_what_came_before_a_barrier() -> None:
+    assert wire(half_open(), AFTER_THE_FAULT).verdict is Verdict.PASS
+    assert wire(half_open(), "...").verdict is Verdict.PASS
+
+
+def test_three_dots_hide_nothing_after_the_barrier_and_explain_nothing() -> None:
+    late = half_open()
+    late.segment(740, "server", "F.", 1, 6)
+    check = wire(late, AFTER_THE_FAULT)
+    assert_fails(check, 'line 4: client > server  P. "world"', "packet 8", "the FIN of server escaped after")
+    other = wire(half_open(), AFTER_THE_FAULT.replace("world", "word"))
+    assert_fails(other, 'line 4: client > server  P. "word"', "world", 'its payload is "world", not "word"')
+
+
 def test_a_group_wants_each_of_its_lines_once() -> None:
     check = wire(fins("client"), ANY_ORDER)
     assert_fails(check, "line 8: server > client F.", "nothing more", "no FIN: server never sent it")

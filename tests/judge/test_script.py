@@ -89,6 +89,13 @@ def test_groups_and_barriers_are_elements_of_their_own() -> None:
     assert [line.number for line in script.lines()] == [1, 3, 4, 7]
 
 
+def test_three_dots_are_any_number_of_any_segments() -> None:
+    dots, line = parse("  ...  # the database greets\na > b S").elements
+    assert isinstance(dots, Line) and dots.anything
+    assert isinstance(line, Line) and not line.anything and only("* any > any any").anything
+    assert not only("* any > any P.").anything and not only("* a > any any").anything
+
+
 def test_a_frame_that_is_not_tcp_has_words() -> None:
     line = only("a > any arp who-has 10.0.0.1")
     assert (line.protocol, line.words) == ("arp", "who-has 10.0.0.1")
@@ -113,6 +120,7 @@ def test_what_a_script_names_has_its_place() -> None:
         ("client server S", 1, 8, "where > should stand"),
         ("client >", 1, 9, "the line ends"),
         ("client > server", 1, 16, "the line ends"),
+        ("... client > any S", 1, 5, "... stands alone on its line"),
         ("a > b Q", 1, 7, "no flags"),
         ("a > b SS", 1, 7, "no flags"),
         ("a > b S|", 1, 7, "no flags"),
@@ -167,7 +175,7 @@ def test_the_pages_examples_are_scripts() -> None:
     script = textwrap.dedent(whole.partition("wire: |\n")[2].partition("\nIt is strict")[0])
     assert len(list(parse(script).lines())) == 7
     blocks = [part for part in rest.split("\n\n") if part.startswith("    ") and "[" not in part]
-    assert [len(list(parse(textwrap.dedent(block)).lines())) for block in blocks] == [2, 2]
+    assert [len(list(parse(textwrap.dedent(block)).lines())) for block in blocks] == [3, 2, 2]
 
 
 PIECES = st.sampled_from(

@@ -69,6 +69,11 @@ class Line:
     within_ns: int | None = None
     label: str | None = None
 
+    @property
+    def anything(self) -> bool:
+        """It takes any number of any segments."""
+        return self.repeat == "*" and not self.flags and self.source.text == self.target.text == "any"
+
     def labels(self) -> list[str]:
         """The lines its expressions refer to, `previous` too."""
         return [of for e in (self.length, self.seq, self.ack) if isinstance(e, Expression) for of in e.labels]

@@ -165,6 +165,7 @@ def _unexpected(nodes: list[_Node], states: list[_State], entry: Entry, tape: Ta
             for slot, _ in _options(nodes, state):
                 wrong = tuple(differences(slot, entry, tape, dict(state.labels)))
                 near.append((sum(_WEIGHTS[d.kind] for d in wrong), -state.position, slot, wrong))
+    near = [candidate for candidate in near if not candidate[2].line.anything] or near  # `...` explains nothing
     if not near:
         return Failure(None, entry)
     _, _, slot, wrong = min(near, key=lambda candidate: candidate[:2])

@@ -6,6 +6,7 @@
     server > client  .    ack=seq(hello)+len(hello)
     ? server > client  .                            may be missing
     * client > server  P.  "hello"                  any number of them, none too
+    ...                                             any number of any segments: * any > any any
     {                                               these in any order
     client > server  F.
     server > client  F.
@@ -143,10 +144,19 @@ class _Parser:
                 tokens.wrong(tokens.tokens[1], "a brace stands alone on its line", "put the group's lines below it")
             self.open(tokens, first) if first.text == "{" else self.close(tokens, first)
         else:
-            line = read_line(tokens, self.labels, bool(self.elements or self.members or self.spoiled))
+            if first.text == "...":
+                line = self.anything(tokens)
+            else:
+                line = read_line(tokens, self.labels, bool(self.elements or self.members or self.spoiled))
             if line.label:
                 self.labels[line.label] = line.number
             (self.members if self.opened else self.elements).append(line)
+
+    def anything(self, tokens: Tokens) -> Line:
+        """`...`: whatever is sent between the lines around it."""
+        if len(tokens.tokens) > 1:
+            tokens.wrong(tokens.tokens[1], "... stands alone on its line", "for some segments only: * client > any P.")
+        return Line(tokens.number, tokens.text, Place("any"), Place("any"), repeat="*")
 
     def barrier(self, tokens: Tokens, first: Token) -> None:
         found = re.fullmatch(r"--\s*([^-\s](?:.*[^-\s])?)\s*--", tokens.text)

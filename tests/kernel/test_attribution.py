@@ -183,6 +183,15 @@ def test_of_two_that_live_and_look_alike_neither_is_told() -> None:
     assert attribution.settle({}) == []
 
 
+def test_a_look_alike_that_comes_later_is_not_the_one_that_was_found() -> None:
+    attribution = Attribution(OWNERS)
+    attribution.add(alive(0xA))
+    attribution.claim_alive({"server": [ROW]})
+    attribution.add(alive(0xB))  # another run's, with the same addresses and ports
+    assert attribution.claim_alive({"server": [ROW]}) == 0
+    assert len(attribution.settle({})) == 2
+
+
 def test_a_busy_machine_does_not_fill_the_memory() -> None:
     attribution = Attribution(OWNERS)
     for number in range(LIMIT + 500):

@@ -160,8 +160,10 @@ class Attribution:
     def claim_alive(self, tables: dict[str, list[SocketInfo]]) -> int:
         """Find the lives of what the hosts' tables still hold; says how many stay unknown, since two fit.
 
-        A row of this run has a life among those alive, so the only one with its ends and its state is it.
+        A row of this run has a life among those alive, so the only one with its ends and its state is it; but a row
+        whose life was found already has no other: what looks like it is another run's.
         """
+        found = {life.cookie for life in (*self._mine, *self.alive())}
         lives: dict[tuple[Address, Address], list[Life]] = {}
         for life in self.alive():
             for ends in life.tuples() if not life.cookie else ():
@@ -170,6 +172,8 @@ class Attribution:
         for host, rows in tables.items():
             self.claim(host, [row.cookie for row in rows])
             for row in rows:
+                if row.cookie in found:
+                    continue
                 fits = [life for life in lives.get((row.local, row.remote), []) if life.state() in (None, row.state)]
                 if len(fits) == 1:
                     fits[0].cookie = row.cookie

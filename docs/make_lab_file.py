@@ -105,7 +105,17 @@ def page() -> str:
     own = {word: kind for word, kind in steps.items() if word not in actions}
     common = [field.name for field in dataclasses.fields(Action)]
     parts = [INTRODUCTION, "## The top level\n", *block(model.LabFile)]
-    for kind in (spec.Host, spec.Nic, spec.Route, spec.Program, spec.Ready, spec.Capture):
+    for kind in (
+        spec.Host,
+        spec.Nic,
+        spec.Route,
+        spec.Nat,
+        spec.Firewall,
+        spec.Conntrack,
+        spec.Program,
+        spec.Ready,
+        spec.Capture,
+    ):
         parts += [f"### {kind.__name__}\n", *block(kind)]
     for kind in (model.Parameter, model.Finding, model.Variant):
         parts += [f"### {kind.__name__}\n", *block(kind)]

@@ -85,8 +85,12 @@ STORIES: dict[str, tuple[str, str]] = {
     "reset": (HELLO + "segment\n- server: {receive: {error: ECONNRESET}}", ""),
     "close": (HELLO + "shutdown\nclose", ""),
     "faults": (HELLO, ""),
+    "middlebox": (HELLO + "forget", ""),
 }
 """The steps of each lab, and the expectations on it."""
+
+FIREWALL = {"stateful": "drop", "inside": ["eth0"]}
+"""What the story of middleboxes gives its server."""
 
 
 def unnamed(words: Any) -> list[str]:
@@ -114,10 +118,13 @@ def yaml(text: str) -> Any:
 
 def definition(story: str) -> dict[str, Any]:
     """The whole lab of a story."""
+    hosts = yaml(HOSTS)
+    if story == "middlebox":
+        hosts["server"]["firewall"] = FIREWALL
     return {
         "name": story,
         "title": f"The examples of {story}",
-        "hosts": yaml(HOSTS),
+        "hosts": hosts,
         "switches": {"switch": ["server.eth0", "client.eth0"]},
         "steps": yaml("steps:\n" + indented(entries(story)))["steps"],
         "expect": yaml(expected(story)) if expected(story) else {},

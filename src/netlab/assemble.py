@@ -94,7 +94,7 @@ def is_injection(seen: Any, call: Call) -> bool:
         isinstance(seen, Segment)
         and not seen.injected
         and seen.time_ns >= call.time_ns
-        and (seen.source, seen.target) == (call.local, call.remote)
+        and (seen.as_sent.source, seen.as_sent.target) == (call.local, call.remote)
         and all(call.result.get(name) == getattr(seen, name) for name in ("seq", "ack", "flags"))
     )
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Literal, TypeVar, Union
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 #: TCP states as the socket table and the tracepoints name them (include/net/tcp_states.h), by number.
 TCP_STATES = {
@@ -180,6 +180,23 @@ class TrackingTable:
     host: str
     entries: tuple[Tracked, ...]
     kind: Literal["tracking"] = "tracking"
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """The kernel's witness: the one socket that a segment from `remote` to `local` would have found at a host.
+
+    Asked for by its four-tuple (sock_diag): the kernel looks in the established hash, then for a listener.
+    """
+
+    time_ns: int
+    step: int
+    host: str
+    local: Address
+    remote: Address
+    found: SocketInfo | None
+    """None: there was none."""
+    kind: Literal["lookup"] = "lookup"
 
 
 @dataclass(frozen=True)
@@ -369,6 +386,7 @@ Event = Union[
     Call,
     SocketTable,
     TrackingTable,
+    Lookup,
     Counters,
     SocketState,
     ResetSent,
@@ -388,6 +406,7 @@ EVENT_KINDS: dict[str, type[Any]] = {
         Call,
         SocketTable,
         TrackingTable,
+        Lookup,
         Counters,
         SocketState,
         ResetSent,
@@ -419,6 +438,8 @@ class Reset:
     """Why there is no reason, where there is none."""
     answers: int | None = None
     """Packet number of the segment it answers, where one fits RFC 9293 section 3.10.7.1."""
+    by: str | None = None
+    """The host that put it on the wire, where that is not `from_`: a firewall, in its name."""
 
 
 @dataclass(frozen=True)
@@ -457,6 +478,16 @@ class Environment:
 
 
 @dataclass(frozen=True)
+class Table:
+    """What one of the lab's `outputs` makes of the run, as rows: the same that it shows at the terminal."""
+
+    output: str
+    """The output's word: "detection"."""
+    rows: tuple[dict[str, Any], ...]
+    """Its rows, each an object; times end in `_ns`."""
+
+
+@dataclass(frozen=True)
 class RunRecord:
     """Everything a run leaves behind, and all that a judge needs."""
 
@@ -471,6 +502,8 @@ class RunRecord:
     parameters: dict[str, Any] = field(default_factory=dict)
     checks: tuple[Check, ...] = ()
     resets: tuple[Reset, ...] = ()
+    tables: tuple[Table, ...] = ()
+    """What the lab's `outputs` make of it."""
     events: tuple[Event, ...] = ()
     """Every observation, ordered by time."""
     packets: int = 0

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from netlab import addresses, codec
 from netlab.agent.controller import ControllerHandle
 from netlab.errors import NetlabError, StepError
-from netlab.records import Event, SocketTable, Trouble
+from netlab.records import Address, Event, SocketTable, TrackingTable, Trouble
 from netlab.spec import Topology
 from netlab.units import human_duration
 
@@ -54,6 +54,8 @@ class Ground:
         """Index of the step being played; -1 before the first."""
         self.background: dict[str, asyncio.Task[None]] = {}
         """Background steps by name; `finish` awaits them."""
+        self.faces: dict[Address, str] = {}
+        """Address and port that a NAT lent, to the host that it lent them to: as far as tracking tables showed."""
         self.moments: dict[str, int] = {}
         """When each step began, by its name: CLOCK_MONOTONIC ns."""
         self.controllers: dict[str, ControllerHandle] = {}
@@ -110,6 +112,20 @@ class Ground:
                 self.witness.saw(tables[host])
         return tables
 
+    def look_tracked(self, hosts: list[str]) -> dict[str, TrackingTable]:
+        """Read the connection tracking tables of these hosts now, emit them, and return them by host."""
+        from netlab.kernel import conntrack
+
+        tables = {}
+        for host in hosts:
+            start = time.monotonic_ns()
+            entries = tuple(conntrack.table(self.built.hosts[host]))
+            tables[host] = TrackingTable(start, time.monotonic_ns(), self.step, host, entries)
+            owned = {entry.answer_target: self.owners.get(entry.source.ip) for entry in entries}
+            self.faces |= {face: owner for face, owner in owned.items() if owner is not None}
+            self.emit(tables[host])
+        return tables
+
     async def ask(self, host: str, do: str, **fields: Any) -> dict[str, Any]:
         """A request to the host's controller (started if need be) and its answer. Raises: StepError."""
         return await self.controller(host).ask(do, **fields)
@@ -128,12 +144,13 @@ class Ground:
     # --- observing ---
 
     def observe(self, hosts: list[str] | None = None) -> None:
-        """Read socket tables and counters of these hosts (default: all) into the stream."""
+        """Read socket tables, tracking tables and counters of these hosts (default: all) into the stream."""
         from netlab.kernel import counters
         from netlab.records import Counters
 
         names = hosts if hosts is not None else list(self.built.hosts)
         self.look(names)
+        self.look_tracked([host for host in names if self.topology.hosts[host].tracks])
         for host in names:
             begin = time.monotonic_ns()
             values = {name: value for name, value in counters.read(self.built.hosts[host]).items() if value}

@@ -29,6 +29,9 @@ class Reset(Expectation):
 
     from_: Annotated[str, Ref("host")] = doc("The host that sent it.")
     to: Annotated[str, Ref("host")] | None = doc("The host it was sent to.", default=None)
+    by: Annotated[str, Ref("host")] | None = doc(
+        "The host that put it on the wire in the name of `from`: a firewall, and no kernel's TCP.", default=None
+    )
     flags: Literal["R", "R."] | None = doc("R: without ACK; R.: with ACK.", default=None)
     reason: str | None = doc("The kernel's reason, as enum sk_rst_reason names it: NO_SOCKET.", default=None)
     rule: bool = doc("Its seq, ack and flags follow RFC 9293 section 3.10.7.1 from the segment it answers.", False)
@@ -114,6 +117,8 @@ def sort(asked: Reset, record: RunRecord, sent: list[Sent]) -> Sorted:
 
 def mistake(asked: Reset, record: RunRecord, reset: Sent) -> str:
     """What of an RST is not as asked; "" for nothing."""
+    if asked.by != reset.by:
+        return f"it was put on the wire by {reset.by or reset.from_}, not by {asked.by or asked.from_}"
     if asked.flags is not None and reset.flags != asked.flags:
         return f"its flags are {reset.flags}, not {asked.flags}"
     if asked.reason is not None and reset.reason not in (None, asked.reason):
@@ -141,7 +146,8 @@ def contradiction(record: RunRecord, sent: list[Sent]) -> str:
 def shown(reset: Sent) -> str:
     """An RST in few words: R NO_SOCKET (packet 27); it says so where no tracepoint told the reason."""
     by = ", by the counters and the socket table" if reset.reason_by == "counters" else ""
-    return f"{reset.flags} {reset.reason or 'reason unknown'} (packet {reset.packet}{by})"
+    reason = reset.reason or (f"by the firewall of {reset.by}" if reset.by else "reason unknown")
+    return f"{reset.flags} {reason} (packet {reset.packet}{by})"
 
 
 def tell(record: RunRecord, reset: Sent) -> str:
@@ -150,5 +156,6 @@ def tell(record: RunRecord, reset: Sent) -> str:
     reason = f" ({reset.reason})" if reset.reason else ""
     by = ", the reason follows from the counters and the socket table" if reset.reason_by == "counters" else ""
     if answers is None:
-        return f"{reset.from_} sent an RST{reason}, packet {reset.packet}{by}"
-    return f"{described(answers)} was answered by RST{reason}, packet {reset.packet}{by}"
+        return f"{reset.by or reset.from_} sent an RST{reason}, packet {reset.packet}{by}"
+    firewall = f" of {reset.by}'s firewall" if reset.by else ""
+    return f"{described(answers)} was answered by RST{firewall}{reason}, packet {reset.packet}{by}"

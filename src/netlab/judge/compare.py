@@ -56,14 +56,18 @@ def differences(slot: Slot, entry: Entry, tape: Tape, bound: Mapping[str, int]) 
 
 
 def _who(line: Line, event: Segment | Frame, tape: Tape) -> Iterator[Difference]:
-    ends = (event.source, event.target) if isinstance(event, Segment) else (None, None)
-    for place, host, end, word in (
-        (line.source, event.from_, ends[0], "sender"),
-        (line.target, event.to, ends[1], "receiver"),
+    sent, arrived = (event.as_sent, event.as_arrived) if isinstance(event, Segment) else (None, None)
+    sides = (event.sides or (event.as_sent,)) if isinstance(event, Segment) else ()
+    sources: list[Address | None] = [side.source for side in sides] or [None]
+    targets: list[Address | None] = [side.target for side in sides] or [None]
+    for place, host, ends, word in (
+        (line.source, event.from_, sources, "sender"),
+        (line.target, event.to, targets, "receiver"),
     ):
-        if not _at(place, host, end):
-            yield Difference("who", f"its {word} is {host or end or 'unknown'}, not {place.text}")
-    for place, pair in ((line.source, ends), (line.target, ends[::-1])):
+        if not any(_at(place, host, end) for end in ends):
+            yield Difference("who", f"its {word} is {host or ends[0] or 'unknown'}, not {place.text}")
+    pairs = ((sent.source, sent.target), (arrived.target, arrived.source)) if sent and arrived else ((), ())
+    for place, pair in zip((line.source, line.target), pairs):
         if place.socket and pair not in tape.sockets.get((place.host or "", place.socket), ()):
             yield Difference("who", f"it is not of the socket {place.text}")
 

@@ -21,6 +21,7 @@ from netlab.judge.evidence import about, packet, row_text, table_text, wire_doub
 from netlab.judge.origin import explain_reset
 from netlab.judge.sequence import flag_letters
 from netlab.judge.tables import same
+from netlab.judge.translation import far_ends
 from netlab.records import Fault, RunRecord, Segment, SocketInfo, SocketTable
 
 __all__ = ["KINDS", "Diagnosis", "Kind", "diagnose", "explain_reset"]
@@ -69,11 +70,13 @@ class _Look:
         )
 
     def theirs(self, row: SocketInfo) -> list[SocketInfo]:
-        """The peer's rows of the reversed four-tuple."""
+        """The peer's rows of the same connection, whose four-tuple is the reversed one unless a NAT translates it."""
+        ends = far_ends(self.record, row.local, row.remote)
         return [
             other
             for other in self.between.sockets
-            if other.state != "LISTEN" and same(other.local, row.remote) and same(other.remote, row.local)
+            if other.state != "LISTEN"
+            and any(same(other.local, local) and same(other.remote, remote) for local, remote in ends)
         ]
 
     def sent(self, row: SocketInfo) -> list[Segment]:
@@ -82,10 +85,10 @@ class _Look:
         The survivor's last SYN or SYN-ACK before the look begins it: the four-tuple may have been used before.
         """
         segments = [s for s in self.record.of(Segment) if not s.injected]
-        ours = [s for s in segments if same(s.source, row.local) and same(s.target, row.remote)]
+        ours = [s for s in segments if same(s.as_sent.source, row.local) and same(s.as_sent.target, row.remote)]
         began = [s.time_ns for s in ours if "S" in s.flags and s.time_ns <= self.first.time_ns]
         since = max(began, default=0)
-        theirs = [s for s in segments if same(s.source, row.remote) and same(s.target, row.local)]
+        theirs = [s for s in segments if same(s.as_arrived.source, row.remote) and same(s.as_arrived.target, row.local)]
         return [s for s in theirs if s.time_ns >= since or "S" in s.flags]
 
 

@@ -37,6 +37,8 @@ def segment_text(segment: Segment, seq: int | None = None, ack: int | None = Non
         words.append(f"ack {segment.ack if ack is None else ack}")
     if segment.length:
         words.append(quoted(segment.payload) if segment.payload else f"{segment.length} bytes")
+    if segment.by:
+        words.append(f"(put there by {segment.by})")
     return " ".join(words)
 
 

@@ -31,7 +31,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 
-from netlab.judge.rule import breach
+from netlab.judge.rule import breach, reached_ns
 from netlab.judge.sequence import flag_letters
 from netlab.judge.tables import plain, same
 from netlab.records import Address, Counters, Segment, SocketInfo, SocketTable
@@ -87,7 +87,7 @@ class Inference:
         self._resets: dict[str | None, list[Segment]] = {}
         for segment in sorted(segments, key=lambda segment: segment.time_ns):
             self._paths.setdefault((segment.source, segment.target), []).append(segment)
-            if "R" in flag_letters(segment) and not segment.injected:
+            if "R" in flag_letters(segment) and not segment.injected and segment.by is None:
                 self._resets.setdefault(segment.from_, []).append(segment)
         for reading in sorted(counters, key=lambda reading: reading.time_ns):
             if not any(_near(reading, rst) for rst in self._resets.get(reading.host, [])):
@@ -99,12 +99,9 @@ class Inference:
         came = [
             segment
             for segment in self._paths.get((rst.target, rst.source), [])
-            if "R" not in flag_letters(segment)
-            and segment.arrived_ns is not None
-            and segment.arrived_ns <= rst.time_ns
-            and not breach(rst, segment)
+            if "R" not in flag_letters(segment) and reached_ns(segment, rst) <= rst.time_ns and not breach(rst, segment)
         ]
-        return max(came, key=lambda segment: segment.arrived_ns or 0, default=None)
+        return max(came, key=lambda segment: reached_ns(segment, rst), default=None)
 
     def reason(self, rst: Segment, offender: Segment | None) -> Finding:
         """The RST's reason, or None and why; `offender` is the segment it answers by the rule, if one was seen."""
@@ -208,7 +205,8 @@ class Inference:
         """Its connection in that table."""
         table = self._table(rst)
         rows = table.sockets if table is not None else ()
-        return next((row for row in rows if same(row.local, rst.source) and same(row.remote, rst.target)), None)
+        ends = rst.as_sent
+        return next((row for row in rows if same(row.local, ends.source) and same(row.remote, ends.target)), None)
 
     def _changed_since(self, table: SocketTable, rst: Segment) -> str:
         """What shows that a socket of this connection came or went after the table was read; "" for nothing."""

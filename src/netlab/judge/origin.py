@@ -41,6 +41,8 @@ def explain_reset(record: RunRecord, reset: Reset) -> str:
     rst = segment_of(record, reset)
     if rst is not None and rst.injected:
         return f"{head}: a step of the lab put it on the wire; no TCP made it"
+    if reset.by is not None:
+        return f"{head}{_to(record, reset)}: the firewall of {reset.by} made it in the name of {sender}; no TCP did"
     if reset.reason == "NO_SOCKET":
         return f"{head}{_to(record, reset)}: {_no_socket(record, sender, rst)}{_inferred(reset)}"
     if reset.reason in REASONS:

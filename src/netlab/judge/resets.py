@@ -40,13 +40,13 @@ def derive(
     resets = []
     for rst in sorted((each for each in segments if is_sent_rst(each)), key=lambda each: each.time_ns):
         offender = inference.offending(rst)
-        match = Match("", None) if rst.injected else find(rst, is_reply(rst, offender), unmatched)
+        match = Match("", None) if rst.injected or rst.by else find(rst, is_reply(rst, offender), unmatched)
         if match.event is not None:
             unmatched.remove(match.event)
         reason, by, why = _reason(rst, offender, match, inference, bool(sent or received))
         answers = offender.packet if offender is not None else None
         numbers = (rst.flags, rst.seq, rst.packet)
-        resets.append(Reset(rst.time_ns, rst.from_, rst.to, *numbers, reason, by, why, answers))
+        resets.append(Reset(rst.time_ns, rst.from_, rst.to, *numbers, reason, by, why, answers, rst.by))
     return tuple(resets)
 
 
@@ -99,13 +99,15 @@ def is_of(event: ResetSent, rst: Segment) -> bool:
         return False
     if event.target.port == 0:
         return event.source.port == rst.source.port
-    return same(event.source, rst.source) and same(event.target, rst.target)
+    return same(event.source, rst.as_sent.source) and same(event.target, rst.as_sent.target)
 
 
 def _reason(
     rst: Segment, offender: Segment | None, match: Match, inference: Inference, traced: bool
 ) -> tuple[str | None, str | None, str | None]:
     """(reason, reason_by, why_unknown)."""
+    if rst.by is not None and not rst.injected:
+        return None, None, f"{rst.by} put it on the wire in the name of {rst.from_}: a firewall's RST, no TCP's"
     if rst.injected:
         return None, None, "a step of the lab put it on the wire: a forger's RST, which no kernel made"
     if match.problem:

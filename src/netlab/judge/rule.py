@@ -26,10 +26,16 @@ def answered(record: RunRecord, rst: Segment) -> Segment | None:
         for segment in record.of(Segment)
         if (segment.source, segment.target) == (rst.target, rst.source)
         and "R" not in flag_letters(segment)
-        and segment.arrived_ns is not None
-        and segment.arrived_ns <= rst.time_ns
+        and reached_ns(segment, rst) <= rst.time_ns
     ]
-    return max(came, key=lambda segment: segment.arrived_ns or 0, default=None)
+    return max(came, key=lambda segment: reached_ns(segment, rst), default=None)
+
+
+def reached_ns(segment: Segment, rst: Segment) -> float:
+    """When a segment reached whoever made this RST: its receiver, or the firewall that stopped it; never: infinity."""
+    if rst.by is not None and segment.lost_after is not None and segment.lost_after.split(".")[0] == rst.by:
+        return segment.time_ns
+    return float("inf") if segment.arrived_ns is None else segment.arrived_ns
 
 
 def breach(rst: Segment, offending: Segment) -> str:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from netlab.judge.evidence import row_text, timed_text
 from netlab.judge.moments import Moment
+from netlab.judge.translation import faces
 from netlab.records import Address, Call, RunRecord, Segment, SocketInfo, SocketTable
 from netlab.units import Duration, human_duration
 
@@ -120,13 +121,14 @@ def _listed(nic: Any) -> list[str]:
 def connections(
     record: RunRecord, table: SocketTable, peer: str | None = None, port: int | None = None
 ) -> list[SocketInfo]:
-    """The table's rows that are connections (to `peer`, with `port` at either end)."""
+    """The table's rows that are connections (to `peer`, by whatever address it is seen; with `port` at either end)."""
     theirs = addresses(record, peer) if peer else None
+    seen_as = faces(record, theirs) if theirs else set()
     return [
         row
         for row in table.sockets
         if row.state != "LISTEN"
-        and (theirs is None or plain(row.remote.ip) in theirs)
+        and (theirs is None or plain(row.remote.ip) in theirs or row.remote in seen_as)
         and (port is None or port in (row.local.port, row.remote.port))
     ]
 

@@ -24,7 +24,7 @@ MOST_LINES = 160
 RUN_KEPT = 3
 """Of a long row of segments that carry data or acknowledge it, as many are shown at its start and at its end."""
 
-BANDS = {"fault": "━", "healing": "━", "step": "╌", "trouble": "━"}
+BANDS = {"tracked": "╌", "fault": "━", "healing": "━", "step": "╌", "trouble": "━"}
 """Moments of no one host, and what their line is drawn with."""
 
 

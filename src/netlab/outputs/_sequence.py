@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from netlab.judge.sequence import Starts
 from netlab.outputs._text import quoted
 from netlab.records import Address, Segment
@@ -14,17 +16,25 @@ class Connections:
         self._starts = Starts()
         self._numbers: dict[frozenset[Address], int] = {}
 
-    def number(self, one: Address, other: Address) -> int | None:
-        """The connection's number, from 1; None where no segment of it was seen."""
-        return self._numbers.get(frozenset((one, other)))
+    def number(self, segment: Segment) -> int | None:
+        """The number of the segment's connection, from 1; None where no segment of it was seen."""
+        return self._numbers.get(frozenset(self._starts.direction(segment)[0]))
 
     def __len__(self) -> int:
         return len(self._numbers)
 
+    @classmethod
+    def among(cls, segments: Iterable[Segment]) -> int:
+        """How many connections these segments are of."""
+        connections = cls()
+        for segment in segments:
+            connections.learn(segment)
+        return len(connections)
+
     def learn(self, segment: Segment) -> None:
         """Take the starts that this segment tells."""
-        self._numbers.setdefault(frozenset((segment.source, segment.target)), len(self._numbers) + 1)
         self._starts.learn(segment)
+        self._numbers.setdefault(frozenset(self._starts.direction(segment)[0]), len(self._numbers) + 1)
 
     def describe(self, segment: Segment, width: int) -> str:
         """The segment in tcpdump's words, at most `width` columns wide: `P. seq 1:6 ack 1 "hello"`."""

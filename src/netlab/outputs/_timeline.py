@@ -24,6 +24,7 @@ from netlab.records import (
     Exit,
     Fault,
     Frame,
+    Lookup,
     Output,
     RunRecord,
     Segment,
@@ -31,6 +32,7 @@ from netlab.records import (
     SocketState,
     SocketTable,
     Step,
+    TrackingTable,
     Trouble,
 )
 from netlab.units import human_duration
@@ -54,7 +56,7 @@ class Moment:
     """One line of a timeline."""
 
     time_ns: int
-    kind: Literal["segment", "frame", "state", "call", "program", "step", "fault", "healing", "trouble"]
+    kind: Literal["segment", "frame", "state", "call", "program", "tracked", "step", "fault", "healing", "trouble"]
     text: str
     host: str | None = None
     """Where it happened; the sender of a segment. None: nowhere in particular."""
@@ -76,6 +78,8 @@ def moments(record: RunRecord) -> list[Moment]:
         *_frames(record),
         *_states(record),
         *_observations(record),
+        *_tracked(record),
+        *_lookups(record),
         *_calls(record),
         *_faults(record),
         *_steps(record),
@@ -94,10 +98,10 @@ def _segments(record: RunRecord) -> Iterator[Moment]:
     connections = Connections()
     reasons = {reset.packet: reset.reason for reset in record.resets if reset.reason}
     segments = record.of(Segment)
-    several = len({frozenset((segment.source, segment.target)) for segment in segments}) > 1
+    several = Connections.among(segments) > 1
     for segment in segments:
         connections.learn(segment)
-        number = f"[{connections.number(segment.source, segment.target)}] " if several else ""
+        number = f"[{connections.number(segment)}] " if several else ""
         text = number + connections.describe(segment, TEXT_ROOM - len(number))
         yield Moment(
             segment.time_ns,
@@ -108,9 +112,16 @@ def _segments(record: RunRecord) -> Iterator[Moment]:
             style="bold red" if "R" in segment.flags else "",
             packet=segment.packet,
             lost=segment.arrived_ns is None,
-            remark=reasons.get(segment.packet) or ("injected" if segment.injected else ""),
+            remark=reasons.get(segment.packet) or _maker(segment),
             late=_lateness(segment),
         )
+
+
+def _maker(segment: Segment) -> str:
+    """Who put it on the wire, where that was not its sender's TCP."""
+    if segment.injected:
+        return "injected"
+    return f"by {segment.by}" if segment.by else ""
 
 
 def _lateness(segment: Segment) -> str:
@@ -157,12 +168,13 @@ def _tabled_states(record: RunRecord) -> Iterator[Moment]:
 
 
 def _observations(record: RunRecord) -> Iterator[Moment]:
-    """What the steps that only look (check, wait, half-open) saw at last in each host's socket table."""
+    """What the steps that only look (check, wait, half-open) saw at last in the table of each host that had sockets."""
     acting = {call.step for call in record.of(Call)} | {fault.step for fault in record.of(Fault)}
     last = {(table.step, table.host): table for table in record.of(SocketTable) if table.step not in acting}
     played = {step.index for step in record.of(Step)}
+    ends = {table.host for table in record.of(SocketTable) if table.sockets}
     for (step, host), table in last.items():
-        if step in played:
+        if step in played and host in ends:
             rows = [row for row in table.sockets if row.state != "LISTEN"]
             yield Moment(table.end_ns, "state", f"has {_held(rows) or 'no socket'}", host, style="bold cyan")
 
@@ -173,6 +185,22 @@ def _held(rows: list[SocketInfo]) -> str:
         return f"{rows[0].state} ({human_duration(rows[0].timer_ms * 10**6)})"
     states = Counter(row.state for row in rows)
     return ", ".join(state if count == 1 else f"{count} × {state}" for state, count in states.items())
+
+
+def _lookups(record: RunRecord) -> Iterator[Moment]:
+    for lookup in record.of(Lookup):
+        found = lookup.found.state if lookup.found else "no socket"
+        yield Moment(lookup.time_ns, "state", f"finds {found}", lookup.host, style="bold cyan")
+
+
+def _tracked(record: RunRecord) -> Iterator[Moment]:
+    """What a router tracked, whenever that is another state than before."""
+    known: dict[str, str] = {}
+    for table in record.of(TrackingTable):
+        states = ", ".join(entry.state for entry in table.entries if entry.state) or "nothing"
+        if states != known.setdefault(table.host, "nothing"):
+            known[table.host] = states
+            yield Moment(table.end_ns, "tracked", f"{table.host} tracks {states}", style="cyan")
 
 
 def _pair(row: SocketInfo) -> tuple[Address, Address]:
@@ -210,14 +238,25 @@ def _received(call: Call, names: dict[str, str]) -> str:
 
 def _faults(record: RunRecord) -> Iterator[Moment]:
     texts = {step.index: step.text for step in record.of(Step)}
+    names = {step.index: step.name for step in record.of(Step)}
+    alike = Counter((fault.fault, fault.target) for fault in record.of(Fault) if fault.action == "inject")
     for fault in record.of(Fault):
         if fault.action == "inject":
             how = next((fault.details[name] for name in TELLING_DETAILS if name in fault.details), None)
+            if alike[fault.fault, fault.target] > 1:  # which of them, as `heal` names it
+                how = names.get(fault.step, how)
             text = f"✗ {fault.fault} {fault.target}" + (f" ({how})" if isinstance(how, str) else "")
             yield Moment(fault.time_ns, "fault", clean(text), style="magenta")
         else:
             text = texts.get(fault.step, f"heal {fault.fault} {fault.target} (the run ends)")
-            yield Moment(fault.end_ns, "healing", clean(f"✓ {text}".replace(": ", " ", 1)), style="magenta")
+            text = clean(f"✓ {text}".replace(": ", " ", 1))
+            yield Moment(_healed_ns(fault, record), "healing", text, style="magenta")
+
+
+def _healed_ns(fault: Fault, record: RunRecord) -> int:
+    """When a healing was done, or let the first segment through before that."""
+    arrivals = [segment.arrived_ns for segment in record.of(Segment) if segment.arrived_ns is not None]
+    return min((at for at in arrivals if fault.time_ns <= at <= fault.end_ns), default=fault.end_ns)
 
 
 def _steps(record: RunRecord) -> Iterator[Moment]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from netlab.errors import StepError
 from netlab.judge.tables import Asked, State, TimerName, plain
+from netlab.judge.tracking import AskedEntry
 from netlab.spec import DEFAULT_WITHIN, STRICT, Ref
 from netlab.steps import Planned, Step, doc
 from netlab.steps._segments import SegmentSeen, seen
@@ -15,7 +16,7 @@ from netlab.units import Duration
 
 if TYPE_CHECKING:
     from netlab.agent.ground import Ground
-    from netlab.records import SocketInfo
+    from netlab.records import SocketInfo, Tracked
 
 OF_SOCKETS = ("peer", "port", "timer", "least", "most")
 """The fields that say more of `socket`."""
@@ -33,7 +34,7 @@ class OutputSeen:
 
 @dataclass(frozen=True, kw_only=True)
 class Wait(Step):
-    """Wait for one of five conditions: `socket` (with `host`), `listening`, `segment`, `output` or `exit`.
+    """Wait for one of six conditions: `socket` (with `host`), `listening`, `segment`, `output`, `exit` or `conntrack`.
 
     It may be true already; if it is not by the deadline, the step fails and says what was seen last.
     """
@@ -55,10 +56,11 @@ class Wait(Step):
     segment: SegmentSeen | None = doc("A segment was seen on the wire.", default=None)
     output: OutputSeen | None = doc("A program has written a line.", default=None)
     exit: Annotated[str, Ref("endpoint")] | None = doc("This endpoint or program has ended.", default=None)
+    conntrack: AskedEntry | None = doc("An entry of a router's connection tracking table is so.", default=None)
     within: Duration = doc("How long it may take.", default=DEFAULT_WITHIN)
 
     def __post_init__(self) -> None:
-        conditions = ("socket", "listening", "segment", "output", "exit")
+        conditions = ("socket", "listening", "segment", "output", "exit", "conntrack")
         given = [name for name in conditions if getattr(self, name) is not None]
         if len(given) != 1:
             found = ", ".join(given) or "none"
@@ -86,6 +88,8 @@ class Wait(Step):
         elif self.exit is not None:
             name, handle = self.exit, ground.controller(self.exit.partition(".")[0])
             await ground.until(lambda: name in handle.exits, self.within, f"{name} to end")
+        elif self.conntrack is not None:
+            await self.wait_for_entry(ground, self.conntrack)
 
     async def wait_for_socket(self, ground: Ground) -> None:
         rows: list[SocketInfo] = []
@@ -102,6 +106,23 @@ class Wait(Step):
             last = self.asked.shown(rows) if rows else "no socket"
             raise StepError(f"{late}; last seen: {last}") from None
 
+    async def wait_for_entry(self, ground: Ground, asked: AskedEntry) -> None:
+        from netlab.kernel import conntrack
+
+        entries: list[Tracked] = []
+
+        def probe() -> bool:
+            entries[:] = conntrack.table(ground.built.hosts[asked.host])
+            return asked.holds(entries)
+
+        what = "forget the connection" if asked.state == "none" else f"track a connection in {asked}"
+        try:
+            await ground.until(probe, self.within, f"{asked.host} to {what}")
+        except StepError as late:
+            raise StepError(f"{late}; last seen: {asked.shown(entries)}") from None
+        finally:
+            ground.look_tracked([asked.host])
+
     def rows(self, ground: Ground) -> list[SocketInfo]:
         """The host's sockets that count, as they are now."""
         from netlab.kernel import sockets
@@ -110,7 +131,7 @@ class Wait(Step):
             row
             for row in sockets.table(ground.built.hosts[self.host or ""])
             if (row.state == "LISTEN") == (self.socket == "LISTEN")
-            and (self.peer is None or row.state == "LISTEN" or ground.owners.get(plain(row.remote.ip)) == self.peer)
+            and (self.peer is None or row.state == "LISTEN" or self.peer in peers_of(ground, row))
             and (self.port is None or self.port in (row.local.port, row.remote.port))
         ]
 
@@ -151,3 +172,8 @@ class Wait(Step):
             last = handle.outputs[wanted.program]
             said = f"its last line was {last[-1].line!r}" if last else "it wrote nothing"
             raise StepError(f"{late}; {said}") from None
+
+
+def peers_of(ground: Ground, row: SocketInfo) -> tuple[str | None, str | None]:
+    """The host that owns the address at the other end, and the one that a NAT lent it to."""
+    return ground.owners.get(plain(row.remote.ip)), ground.faces.get(row.remote)

@@ -12,7 +12,7 @@ timestamps, RSTs: Linux sends both with identification 0), their sightings are m
     seen at B                  d1               taken, in order; so u1 was lost, u2 is d1
 
 Rules: pure; what is seen of a segment decides, never what should have happened. A NAT on the way rewrites addresses:
-the two sides of it are two segments.
+the two sides of it are put together by nat.py.
 
 Source: net/ipv4/ip_output.c (ip_build_and_send_pkt and __ip_queue_xmit: who gets which identification).
 """
@@ -23,8 +23,9 @@ from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from typing import NamedTuple
 
-from netlab.records import Frame, Segment
-from netlab.wire.decode import ARP, ICMP, ICMPV6, IPV4, TCP, Decoded, Layers, Tcp, decode, layers
+from netlab.records import Frame, Segment, Side
+from netlab.wire.decode import ARP, ICMP, ICMPV6, IPV4, TCP, Decoded, Layers, decode, layers
+from netlab.wire.nat import Piece, joined
 from netlab.wire.spool import Packet, is_host_point
 
 __all__ = ["Observed", "Observer", "observe"]
@@ -103,14 +104,15 @@ class Observer:
 
     def finish(self) -> Observed:
         """All segments and frames that were seen, by time."""
-        segments: list[Segment] = []
+        pieces: list[Piece] = []
         frames: list[Frame] = []
-        for decoded, sightings in self._seen.values():
+        for key, (decoded, sightings) in self._seen.items():
             for trail in trails(sightings):
                 if decoded.tcp is not None:
-                    segments.append(self._segment(decoded.tcp, trail))
+                    pieces.append(Piece(key, decoded.tcp, trail))
                 else:
                     frames.append(self._frame(decoded, trail))
+        segments = [self._segment(way) for way in joined(pieces)]
         segments.sort(key=lambda segment: (segment.time_ns, segment.packet))
         frames.sort(key=lambda frame: (frame.time_ns, frame.packet))
         return Observed(segments, frames, self.unrecorded)
@@ -122,8 +124,10 @@ class Observer:
         self._plain += 1
         return self._plain > FRAMES_KEPT
 
-    def _segment(self, tcp: Tcp, trail: Trail) -> Segment:
-        from_, to = self._ends(tcp.source.ip, tcp.target.ip, trail)
+    def _segment(self, way: list[Piece]) -> Segment:
+        tcp, last = way[0].tcp, way[-1].tcp
+        trail = [sighting for piece in way for sighting in piece.trail]
+        from_, to = self._ends(tcp.source.ip, last.target.ip, trail)
         sent = _sent(trail, from_)
         arrived = next((one for one in reversed(trail) if one.host == to and to and not one.outgoing), None)
         packets: dict[str, int] = {}
@@ -135,7 +139,7 @@ class Observer:
             from_=from_,
             to=to,
             source=tcp.source,
-            target=tcp.target,
+            target=last.target,
             flags=tcp.flags,
             seq=tcp.seq,
             ack=tcp.ack,
@@ -148,6 +152,8 @@ class Observer:
             lost_after=None if arrived else trail[-1].point,
             packets=packets,
             packet=first.number,
+            by=trail[0].host if trail[0].outgoing and trail[0].host != from_ else None,
+            sides=tuple(Side(piece.tcp.source, piece.tcp.target) for piece in way) if len(way) > 1 else (),
         )
 
     def _frame(self, decoded: Decoded, trail: Trail) -> Frame:

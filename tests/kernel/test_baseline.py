@@ -60,3 +60,12 @@ def test_the_labs_own_value_wins_over_the_baseline() -> None:
             assert sysctl.read(made.hosts["client"], "net.ipv4.tcp_syncookies") == "1"
 
     sandboxed(check)
+
+
+def test_each_host_has_a_hash_of_tcp_sockets_of_its_own() -> None:
+    def check() -> None:
+        with built(two()) as made:
+            sizes = {host: sysctl.read(made.hosts[host], "net.ipv4.tcp_ehash_entries") for host in made.hosts}
+            assert set(sizes.values()) == {baseline.OWN_TABLE["net.ipv4.tcp_child_ehash_entries"]}, sizes
+
+    sandboxed(check)

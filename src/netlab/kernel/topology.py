@@ -98,6 +98,7 @@ class _Builder:
         second.start()
         try:
             with namespaces.returning():
+                baseline.prepare_to_make_hosts()
                 for host in self.topology.hosts:
                     self.hosts[host] = namespaces.create_inside(host)
                     self._prepare_host(self.hosts[host])

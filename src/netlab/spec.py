@@ -140,7 +140,7 @@ class Ready:
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """A user's own command, run inside a host. No shell is involved."""
+    """A user's own command, run inside a host. No shell is involved. It finds the lab's hosts by name (/etc/hosts)."""
 
     argv: tuple[str, ...] = doc(
         "The command and its arguments. A command without a slash is looked for in netlab's own virtual environment "

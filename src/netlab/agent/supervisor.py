@@ -22,7 +22,7 @@ import traceback
 from typing import Any
 
 from netlab import codec
-from netlab.agent import process
+from netlab.agent import hostnames, process
 from netlab.agent.ground import Ground
 from netlab.agent.player import Player
 from netlab.errors import KernelError, NetlabError, StepError, UsageError
@@ -97,7 +97,9 @@ class Supervisor:
         do = request.get("do")
         if do == "build":
             preload(request.get("words", []))
-            return await self.ground.build(codec.decode(Topology, request["topology"]), request.get("acting", []))
+            topology = codec.decode(Topology, request["topology"])
+            hostnames.publish(topology)
+            return await self.ground.build(topology, request.get("acting", []))
         if do == "play":
             return await self.player.play(request["step"])
         if do == "observe":

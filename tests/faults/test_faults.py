@@ -12,7 +12,7 @@ import netlab
 from netlab.errors import LabError, StepError
 from netlab.faults import FAULTS
 from netlab.records import Exit, Fault, Frame, RunRecord, Segment
-from tests.faults.lab import connected, connections, say
+from tests.faults.lab import DEFINITION, connected, connections, say
 
 
 def segments(record: RunRecord, **wanted: Any) -> list[Segment]:
@@ -140,6 +140,80 @@ def test_partition_of_one_port_leaves_the_others(tmp_path: Path) -> None:
         lab.do({"partition": {"host": "server", "peer": "client", "port": 9999}})
         say(lab, "unharmed")
     assert lab.record.verdict is netlab.Verdict.PASS
+
+
+@pytest.mark.parametrize("family", ["ipv4", "ipv6"])
+@pytest.mark.parametrize("direction", ["both", "in", "out"])
+def test_hold_keeps_segments_waiting_and_release_delivers_each_once(
+    direction: str, family: str, tmp_path: Path
+) -> None:
+    with connected(tmp_path / "run", family) as lab:
+        lab.do({"hold": {"host": "server", "peer": "client", "direction": direction}})
+        lab.do({"client": {"send": "first"}})
+        lab.do({"client": {"send": "second"}})
+        sender = "server" if direction == "out" else "client"
+        lab.do({"wait": {"segment": {"from": sender, "to": "client" if sender == "server" else "server"}}})
+        lab.do({"release": "server"})
+        lab.do({"server": {"receive": "firstsecond"}})
+        say(lab, "after")
+    held, released = moment(lab.record, "hold", "inject"), moment(lab.record, "hold", "heal")
+    during = [s for s in lab.record.of(Segment) if held.end_ns < s.time_ns < released.time_ns]
+    waited = {s.from_ for s in during if s.arrived_ns and s.arrived_ns > released.time_ns}
+    assert waited and waited == {s.from_ for s in during} - {{"in": "server", "out": "client"}.get(direction)}
+    every = lab.record.of(Segment)
+    assert all(s.sent_ns and s.arrived_ns and not s.injected and len(s.packets) == 4 for s in every), every
+    for host in ("server", "client"):
+        arrivals = [s.arrived_ns or 0 for s in every if s.from_ == host]
+        assert arrivals == sorted(arrivals), "in order"
+
+
+def test_a_segment_repeated_during_a_hold_is_held_as_one_of_its_own(tmp_path: Path) -> None:
+    with connected(tmp_path / "run") as lab:
+        lab.do({"hold": {"host": "server", "peer": "client"}})
+        lab.do({"client": {"send": "twice"}})
+        lab.do({"wait": {"segment": {"from": "client", "to": "server", "payload": "twice", "count": 2}}})
+        lab.do({"release": "server"})
+        lab.do({"server": {"receive": "twice"}})
+    repeated = segments(lab.record, payload=b"twice")
+    released = moment(lab.record, "hold", "heal")
+    assert len(repeated) >= 2 and all((s.arrived_ns or 0) > released.time_ns for s in repeated[:2])
+
+
+def test_the_newest_hold_takes_what_comes_and_each_is_released_by_its_own_name(tmp_path: Path) -> None:
+    with connected(tmp_path / "run") as lab:
+        lab.do({"id": "one", "hold": {"host": "server", "peer": "client"}})
+        lab.do({"client": {"send": "question"}})
+        lab.do({"id": "two", "hold": {"host": "server", "peer": "client"}})
+        lab.do({"heal": "one"})
+        lab.do({"server": {"receive": "question"}})
+        lab.do({"heal": "two"})
+        say(lab, "after")
+    ends = [fault.time_ns for fault in lab.record.of(Fault) if fault.action == "heal"]
+    (question,) = segments(lab.record, payload=b"question")
+    answer = next(s for s in lab.record.of(Segment) if s.from_ == "server" and s.time_ns > ends[0])
+    assert ends[0] < (question.arrived_ns or 0) < ends[1] < (answer.arrived_ns or 0)
+
+
+def test_what_is_held_when_the_run_ends_was_never_delivered(tmp_path: Path) -> None:
+    with connected(tmp_path / "run") as lab:
+        lab.do({"hold": "server"})
+        lab.do({"client": {"send": "too late"}})
+        lab.do({"wait": {"segment": {"from": "client", "to": "server", "payload": "too late"}}})
+    assert segments(lab.record, payload=b"too late")[0].arrived_ns is None
+
+
+def test_hold_of_one_port_leaves_the_others(tmp_path: Path) -> None:
+    with connected(tmp_path / "run") as lab:
+        lab.do({"hold": {"host": "server", "peer": "client", "port": 9999}})
+        say(lab, "unharmed")
+    assert lab.record.verdict is netlab.Verdict.PASS
+
+
+def test_hold_refuses_a_host_whose_frames_are_not_what_a_wire_carries(tmp_path: Path) -> None:
+    server = {**DEFINITION["hosts"]["server"], "offloads": True}
+    definition = {**DEFINITION, "hosts": {**DEFINITION["hosts"], "server": server}}
+    with netlab.open(definition, out=tmp_path / "run") as lab, pytest.raises(StepError, match="leave `offloads` out"):
+        lab.do({"hold": "server"})
 
 
 @pytest.mark.parametrize("family", ["ipv4", "ipv6"])

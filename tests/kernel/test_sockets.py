@@ -55,6 +55,21 @@ def test_an_ipv4_peer_of_a_dual_stack_listener_has_plain_ipv4_addresses() -> Non
     sandboxed(play)
 
 
+@pytest.mark.parametrize(("client", "server"), [("10.77.0.2", "10.77.0.1"), ("fd00::2", "fd00::1")])
+def test_a_four_tuple_finds_its_connection_else_the_listener_else_nothing(client: str, server: str) -> None:
+    def play() -> None:
+        both = pair()
+        with both.server.listen(ip="::" if ":" in server else "0.0.0.0"), both.client.connect(server) as calling:
+            port = calling.getsockname()[1]
+            found = sockets.lookup(both.server, Address(server, 9000), Address(client, port))
+            assert found is not None and (found.state, found.remote.port) == ("ESTABLISHED", port)
+            listening = sockets.lookup(both.server, Address(server, 9000), Address(client, port - 1))
+            assert listening is not None and listening.state == "LISTEN"
+            assert sockets.lookup(both.server, Address(server, 9001), Address(client, port)) is None
+
+    sandboxed(play)
+
+
 def test_a_state_is_filtered_by_the_kernel() -> None:
     def play() -> None:
         both = pair()

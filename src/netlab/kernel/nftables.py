@@ -144,11 +144,11 @@ def rule(table: str, chain: str, expressions: list[Any], family: int = NFPROTO_I
     return _message(f"add a rule to nftables chain {chain}", _NewRule(), NFT_MSG_NEWRULE, flags, attrs, family)
 
 
-class _NewRule(nft_rule_msg):
+class _NewRule(nft_rule_msg):  # type: ignore[misc]
     """A rule whose log group has 16 bits, as in the kernel (`nft_log_policy`); pyroute2 0.9.7 would write 32."""
 
-    class nft_expr(nft_rule_msg.nft_expr):
-        class nft_log(nft_rule_msg.nft_expr.nft_log):
+    class nft_expr(nft_rule_msg.nft_expr):  # type: ignore[misc]
+        class nft_log(nft_rule_msg.nft_expr.nft_log):  # type: ignore[misc]
             nla_map = (("NFTA_LOG_UNSPEC", "none"), ("NFTA_LOG_GROUP", "be16"))
 
 

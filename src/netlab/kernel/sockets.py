@@ -25,7 +25,7 @@ from netlab.records import TCP_STATES, Address, SocketInfo
 if TYPE_CHECKING:
     from netlab.kernel.namespaces import Namespace
 
-__all__ = ["Destroyed", "destroy", "destroy_orphans", "table"]
+__all__ = ["Destroyed", "destroy", "destroy_orphans", "lookup", "table"]
 
 NETLINK_SOCK_DIAG = 4
 _GET, _BY_FAMILY, _DESTROY = 18, 20, 21
@@ -37,12 +37,14 @@ _REQUEST, _ACK, _DUMP, _INTERRUPTED = 0x1, 0x4, 0x300, 0x10
 _HEADER = struct.Struct("=IHHII")
 _DUMP_BODY = struct.Struct("=4x48xII")
 """struct inet_diag_req with nothing in it but the states (and no extension)."""
-_DESTROY_BODY = struct.Struct("=BBBxI48s")
+_ONE_BODY = struct.Struct("=BBBxI48s")
 """struct inet_diag_req_v2; its last 48 bytes are the inet_diag_sockid, which a row of a dump carries too."""
 _ROW = struct.Struct("=BBBB48sIIIII")
 """struct inet_diag_msg: family, state, timer, retransmits, id, expires, both queues, uid, inode."""
 _ID = struct.Struct(">HH16s16s")
 _COOKIE = struct.Struct("=Q")
+_ANY_COOKIE = b"\xff" * 8
+"""INET_DIAG_NOCOOKIE, twice. Source: net/core/sock_diag.c, sock_diag_check_cookie."""
 
 ALL_STATES = sum(1 << number for number in TCP_STATES)
 ORPHAN_STATES = frozenset({"FIN-WAIT-1", "FIN-WAIT-2", "LAST-ACK", "CLOSING"})
@@ -68,6 +70,25 @@ def table(ns: Namespace, states: Iterable[str] = ()) -> list[SocketInfo]:
     Raises: KernelError.
     """
     return [row.info for row in _rows(ns, _mask(states))]
+
+
+def lookup(ns: Namespace, local: Address, remote: Address) -> SocketInfo | None:
+    """The one socket that a segment from `remote` to `local` would find in this namespace; None for none.
+
+    The kernel looks where its TCP looks: for the four-tuple in the established hash, then for a listener.
+    Raises: KernelError. Source: net/ipv4/inet_diag.c, inet_diag_find_one_icsk: inet_lookup(), inet6_lookup().
+    """
+    family = socket.AF_INET6 if ":" in remote.ip else socket.AF_INET
+    source, target = (socket.inet_pton(family, end.ip) for end in (local, remote))
+    id_ = _ID.pack(local.port, remote.port, source, target) + bytes(4) + _ANY_COOKIE
+    with _diag(ns) as diag:
+        diag.send(_message(_BY_FAMILY, _REQUEST | _ACK, _ONE_BODY.pack(family, socket.IPPROTO_TCP, 0, ALL_STATES, id_)))
+        try:
+            return next((row.info for row, _ in _answers(diag, ns, "look a socket up")), None)
+        except KernelError as error:
+            if error.errno == errno.ENOENT:
+                return None
+            raise
 
 
 def destroy(ns: Namespace, row: SocketInfo) -> bool:
@@ -164,7 +185,7 @@ def _destroy(ns: Namespace, rows: list[_Row]) -> int:
     done = 0
     with _diag(ns) as diag:
         for row in rows:
-            body = _DESTROY_BODY.pack(row.family, socket.IPPROTO_TCP, 0, ALL_STATES, row.id)
+            body = _ONE_BODY.pack(row.family, socket.IPPROTO_TCP, 0, ALL_STATES, row.id)
             diag.send(_message(_DESTROY, _REQUEST | _ACK, body))
             try:
                 done += not list(_answers(diag, ns, "destroy a socket"))
@@ -194,7 +215,7 @@ def _answers(diag: socket.socket, ns: Namespace, attempt: str) -> Iterator[tuple
 def _refused(attempt: str, ns: Namespace, number: int) -> KernelError:
     hints = {
         errno.EOPNOTSUPP: "this kernel was built without CONFIG_INET_DIAG_DESTROY",
-        errno.ENOENT: "" if "destroy" in attempt else "this kernel was built without CONFIG_INET_DIAG",
+        errno.ENOENT: "this kernel was built without CONFIG_INET_DIAG" if "table" in attempt else "",
         errno.EPERM: "it takes CAP_NET_ADMIN in this namespace",
     }
     return KernelError(attempt, ns.name, errno=number, hint=hints.get(number, os.strerror(number)))

@@ -18,6 +18,7 @@ from netlab.kernel.namespaces import Namespace
 from netlab.spec import Host, Nic, Route, Topology
 from tests.kernel.lab import arrives, built, count, output, two
 from tests.sandbox import sandboxed
+from tests.wire.tshark import needs_tshark
 
 
 def shown(namespace: Namespace, *argv: str) -> list[dict[str, object]]:
@@ -215,6 +216,7 @@ def frame_arrives(source: Namespace, target: Namespace, to: str, within_s: float
             return False
 
 
+@needs_tshark
 def test_a_long_send_is_captured_in_frames_with_true_checksums(tmp_path: Path) -> None:
     """tshark, which nobody here wrote, finds no frame beyond the MTU and no bad checksum."""
 

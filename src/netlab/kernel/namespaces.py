@@ -97,20 +97,13 @@ class _EnterError(OSError):
 
 
 def _setns(fd: int) -> None:
-    if hasattr(os, "setns"):  # Python 3.12
-        try:
-            os.setns(fd, CLONE_NEWNET)
-        except OSError as error:
-            raise _EnterError(error.errno, error.strerror) from error
-    elif _libc.setns(fd, CLONE_NEWNET):
+    if _libc.setns(fd, CLONE_NEWNET):  # os.setns comes with Python 3.12, and takes no closed descriptor (-1)
         number = ctypes.get_errno()
         raise _EnterError(number, os.strerror(number))
 
 
 def _unshare() -> None:
-    if hasattr(os, "unshare"):  # Python 3.12
-        os.unshare(CLONE_NEWNET)
-    elif _libc.unshare(CLONE_NEWNET):
+    if _libc.unshare(CLONE_NEWNET):  # os.unshare comes with Python 3.12
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
 

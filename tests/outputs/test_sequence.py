@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from netlab.outputs._sequence import Connections
-from netlab.records import Segment
+from netlab.records import Address, Segment
 from tests.outputs.samples import CLIENT, SERVER, segment
 
 
@@ -57,8 +59,26 @@ def test_second_syn_on_the_same_four_tuple_starts_anew_and_the_survivor_keeps_th
     assert texts[2:] == ["S seq 0", ". ack 6", "R seq 6", "S seq 0"]
 
 
+def test_a_forged_syn_in_the_middle_starts_nothing() -> None:
+    texts = described(
+        segment(1, CLIENT, "S", 0),
+        segment(2, SERVER, "S.", 0, 1),
+        segment(3, CLIENT, "S", 6, injected=True),
+        segment(4, SERVER, ".", 1, 6),
+    )
+    assert texts[2:] == ["S seq 6", ". ack 6"]
+
+
+def test_a_forged_syn_that_comes_first_is_a_start_like_any_other() -> None:
+    assert described(segment(1, CLIENT, "S", 1000, injected=True)) == ["S seq 0"]
+
+
 def test_two_connections_are_numbered_in_order() -> None:
     connections = Connections()
+    answer = segment(2, SERVER, "S.", 0, 1)
+    other = replace(answer, source=Address("10.77.0.1", 9001))
     connections.learn(segment(1, CLIENT, "S", 0))
-    connections.learn(segment(2, SERVER, "S.", 0, 1))
-    assert (connections.number(SERVER, CLIENT), connections.number(CLIENT, CLIENT), len(connections)) == (1, None, 1)
+    connections.learn(answer)
+    assert (connections.number(answer), connections.number(other), len(connections)) == (1, None, 1)
+    connections.learn(other)
+    assert (connections.number(answer), connections.number(other), len(connections)) == (1, 2, 2)

@@ -10,9 +10,9 @@ import pytest
 from netlab.outputs import OUTPUTS
 from netlab.outputs._ladder import MOST_LINES
 from netlab.outputs.terminal import Terminal
-from netlab.records import Address, Call, Check, Event, Exit, Frame, Output, RunRecord, Trouble, Verdict
+from netlab.records import Address, Call, Check, Event, Exit, Fault, Frame, Output, RunRecord, Trouble, Verdict
 from tests.outputs import samples
-from tests.outputs.samples import CLIENT, EVENTS, SERVER, STATES, segment, state, step, table
+from tests.outputs.samples import CLIENT, EVENTS, SERVER, STATES, call, segment, state, step, table
 
 
 def shown(record: RunRecord) -> list[str]:
@@ -247,3 +247,30 @@ def test_a_program_shows_how_it_ended_and_an_endpoint_that_is_done_does_not() ->
     assert line(lines, "md5sum ended: status 0") and line(lines, "web ended: status 3")
     assert line(lines, "ssh ended by SIGTERM")
     assert len([text for text in lines if "ended" in text]) == 4  # the fourth is the sample's killed server
+
+
+def test_a_call_that_failed_as_asked_says_its_error_once() -> None:
+    told = (
+        step(700, 700.2, 11, "client: send world error=EPIPE"),
+        call(700, 11, "client", "send", 700.1, error="EPIPE"),
+    )
+    lines = shown(samples.record((*EVENTS, *told)))
+    assert "error=" not in line(lines, "700.000", "send world") and line(lines, "700.100", "send: EPIPE")
+
+
+def test_a_firewall_says_how_it_answers() -> None:
+    fault = Fault(30_000_000, 31_000_000, 11, "reject", "inject", "server", {"answer": "icmp-port"})
+    assert line(shown(samples.record((*EVENTS, fault))), "✗ reject server (icmp-port)")
+
+
+def test_an_injected_segment_is_told_in_a_word_where_it_was_injected() -> None:
+    told = (
+        step(700, 700.2, 11, "segment from=server like={from: server} flags=R"),
+        call(700, 11, "server", "segment", 700.1, result={"flags": "R"}),
+    )
+    assert line(shown(samples.record((*EVENTS, *told))), "700.000", "inject R")
+
+
+def test_an_icmp_error_fits_its_arrow() -> None:
+    error = Frame(700_000_000, "server", "client", "icmp", "destination unreachable: port", 25)
+    assert line(shown(samples.record((*EVENTS, error))), "icmp unreachable: port")

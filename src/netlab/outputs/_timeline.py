@@ -214,6 +214,9 @@ def _calls(record: RunRecord) -> Iterator[Moment]:
         host = call.endpoint.partition(".")[0]
         outcome = call.signal or call.error
         style = "red" if outcome else "green"
+        if call.call == "segment":  # the wire has the rest
+            yield Moment(call.time_ns, "call", f"inject {call.result.get('flags', '')}".strip(), host, style=style)
+            continue
         waits, long = call.call in WAITING_CALLS, call.end_ns - call.time_ns > LONG_NS
         if not waits or long:
             text = texts.get(call.step, call.call).removeprefix(f"{call.endpoint}: ")

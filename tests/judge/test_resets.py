@@ -227,6 +227,14 @@ def test_a_listener_without_the_connection_refuses_its_flags() -> None:
     assert quiet(LISTENER).told().reason == "TCP_FLAGS"
 
 
+def test_a_request_that_was_refused_is_told_by_its_counter() -> None:
+    assert quiet(LISTENER, row("SYN-RECV"), EmbryonicRsts=1).told().reason == "INVALID_SYN"
+
+
+def test_a_request_without_its_listener_is_nobody() -> None:
+    assert quiet(row("SYN-RECV")).told().reason == "NO_SOCKET"
+
+
 def test_a_listener_on_another_address_is_no_listener() -> None:
     assert quiet(replace(LISTENER, local=Address("10.77.0.9", 9000))).told().reason == "NO_SOCKET"
     assert quiet(replace(LISTENER, local=Address("::", 9001))).told().reason == "NO_SOCKET"
@@ -239,7 +247,7 @@ def test_time_wait_counts_while_it_lasts() -> None:
 
 @pytest.mark.parametrize("state", ["ESTABLISHED", "FIN-WAIT-1", "SYN-RECV", "LAST-ACK"])
 def test_a_socket_that_was_there_leaves_it_unknown(state: str) -> None:
-    assert state in str(quiet(row(state)).told().why_unknown)
+    assert state in str(quiet(LISTENER, row(state)).told().why_unknown)
 
 
 @pytest.mark.parametrize(

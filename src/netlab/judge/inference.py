@@ -9,6 +9,9 @@ What is certain, and nothing else:
                                               did not move, and the table held    no socket: NO_SOCKET
                                                                                   a listener: TCP_FLAGS
                                                                                   TIME-WAIT: TCP_TIMEWAIT_SOCKET
+                                                                                  SYN-RECV, no listener: NO_SOCKET
+                                                                                  SYN-RECV, and EmbryonicRsts moved
+                                                                                  for each: INVALID_SYN
     an RST of a socket's own (active)         the one counter that moved for each: ACTIVE
 
 Rules: pure. Everything else is unknown, with the reason why. A table counts as long as nothing on the wire shows that
@@ -23,7 +26,7 @@ Source: net/ipv4/tcp.c (__tcp_close: TCPAbortOnClose, TCPAbortOnData for a linge
 as TCP_STATE; TCPAbortOnLinger), net/ipv4/tcp_timer.c (tcp_keepalive_timer, tcp_write_err: TCPAbortOnTimeout;
 tcp_out_of_resources: TCPAbortOnMemory), net/ipv4/tcp_input.c (tcp_rcv_state_process: TCPAbortOnData for data to a
 closed socket), net/ipv4/tcp_ipv4.c (tcp_v4_rcv). Each row was compared with the tracepoint on Linux 6.18
-(tests/kernel/test_witness.py).
+(tests/kernel/test_witness.py; those of SYN-RECV: labs/rst-accept-overflow, labs/syn-queue-ehash).
 """
 
 from __future__ import annotations
@@ -47,6 +50,10 @@ ACTIVE = {
 """The counter that moves with an RST of a socket's own, and the reason that such an RST has."""
 
 ON_DATA, ON_TIMEOUT = "TcpExtTCPAbortOnData", "TcpExtTCPAbortOnTimeout"
+
+EMBRYONIC = "TcpExtEmbryonicRsts"
+"""Moves where a request is dropped for good: by an RST in answer to a segment for it (or because one came).
+Source: net/ipv4/tcp_minisocks.c:tcp_check_req(), embryonic_reset, whose reason is INVALID_SYN whatever the cause."""
 
 NEAR_NS = 200_000
 """A reading that begins or ends this close to an RST may hold it in some counters only. A reply is counted after it was
@@ -174,6 +181,10 @@ class Inference:
             return self._of_no_connection(rst, offender, table)
         if row.timer == "time-wait" and rst.time_ns - table.time_ns < row.timer_ms * 10**6:
             return "TCP_TIMEWAIT_SOCKET", ""
+        if row.state == "SYN-RECV" and not any(_listens(other, rst) for other in table.sockets):
+            return "NO_SOCKET", ""  # a request without its listener is dropped, and what came for it finds nobody
+        if row.state == "SYN-RECV" and interval.moved(EMBRYONIC) == interval.replies and not interval.active:
+            return "INVALID_SYN", ""
         return None, f"its socket was {row.state} when {rst.from_}'s table was last read, and no counter tells more"
 
     def _in_syn_sent(self, rst: Segment, offender: Segment) -> bool:

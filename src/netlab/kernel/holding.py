@@ -8,8 +8,8 @@ never both and never neither. What waits leaves by the very port the bridge had 
 captures see one segment that was long on its way. A packet that finds the port down is lost, as on a cable that was
 pulled meanwhile. Nothing of it outlives this process: the copies are in its memory and in its sockets.
 
-Rejected: netem and plug (few kernels have them), NFQUEUE (no verdict of a bridge's chain since nft takes none at once,
-and nft_queue is not everywhere; and removing any other table of the namespace drops what is queued).
+Rejected: netem and plug (not in every kernel), NFQUEUE (nor is nft_queue; and removing any other table of the namespace
+drops what is queued: nf_queue_nf_hook_drop).
 
 Source: net/netfilter/nft_log.c, nfnetlink_log.c (nfulnl_log_packet); include/uapi/linux/netfilter/nfnetlink_log.h.
 """

@@ -29,7 +29,12 @@ NAMES = (
     "close-refcount",
     "time-wait",
 )
-TALKING = {None: "TCP_TIMEWAIT_SOCKET", "whole-socket": "TCP_ABORT_ON_DATA", "forgotten": "NO_SOCKET"}
+TALKING = {
+    None: "TCP_TIMEWAIT_SOCKET",
+    "at-once": "TCP_ABORT_ON_DATA",
+    "whole-socket": "TCP_ABORT_ON_DATA",
+    "forgotten": "NO_SOCKET",
+}
 
 
 def definition(name: str) -> dict[str, Any]:

@@ -27,6 +27,9 @@ class Never(Expectation):
 
     from_: Annotated[str, Ref("host")] | None = doc("Sent by this host. Default: by any.", default=None)
     to: Annotated[str, Ref("host")] | None = doc("Sent to this host. Default: to any.", default=None)
+    at: Annotated[str, Ref("nic")] | None = doc(
+        "Seen at this NIC, on its way out or in: host.nic. Default: anywhere.", default=None
+    )
     flags: str | None = doc("With (at least) these of tcpdump's flags: F, R, S. …", default=None)
     payload: str | None = doc("With this text in its payload.", default=None)
     after: Annotated[str, Ref("barrier")] | None = doc("Only from when this step began.", default=None)
@@ -57,6 +60,7 @@ class Never(Expectation):
             f"never {self.flags or 'a segment'}",
             f"from {self.from_}" if self.from_ else "",
             f"to {self.to}" if self.to else "",
+            f"at {self.at}" if self.at else "",
             f'with "{self.payload}"' if self.payload else "",
             f"after {self.after}" if self.after else "",
             f"before {self.before}" if self.before else "",
@@ -68,6 +72,7 @@ class Never(Expectation):
         return (
             self.from_ in (None, segment.from_)
             and self.to in (None, segment.to)
+            and (self.at is None or self.at in segment.packets)
             and (self.flags is None or flag_letters(segment) >= set(self.flags))
             and (self.payload is None or self.payload.encode() in segment.payload)
         )

@@ -91,7 +91,7 @@ def _rung(moment: Moment, left: str, right: str) -> Line:
     if moment.kind in BANDS or moment.host not in (left, right):
         return gutter, (_band(moment), moment.style)
     at_left = moment.host == left
-    if moment.kind in ("segment", "frame"):
+    if moment.kind in ("segment", "frame") and moment.peer != moment.host:
         cells = (moment.remark, moment.late) if at_left else (moment.late, moment.remark)
         wire = _arrow(moment, at_left)
     else:

@@ -34,12 +34,19 @@ class Connect(Action):
         "A name for the connection. Default: connection, connection-2, …", default=None
     )
     source_port: int | None = doc("The port to connect from. Default: one the kernel chooses.", default=None)
+    source: Annotated[str, Ref("address")] | None = doc(
+        "The address and port to connect from: host.nic:port. Default: the kernel chooses both.", default=None
+    )
     options: dict[OptionName, OptionValue] = doc("Socket options to set before connect, by name.", factory=dict)
     fast_open: str | None = doc(
         "Text to send with the SYN (TCP Fast Open), where the kernel holds a cookie of the server's; else it "
         "asks for one, and the text follows the handshake.",
         default=None,
     )
+
+    def __post_init__(self) -> None:
+        if self.source is not None and self.source_port is not None:
+            raise ValueError("source and source_port, both; source names the port as well")
 
     def perform(self, sockets: Sockets) -> dict[str, Any]:
         target = parse_address(self.to)
@@ -49,8 +56,8 @@ class Connect(Action):
             for name, value in self.options.items():
                 set_option(connection, name, value)
             sockets.reserve("connection", self.socket, connection, target)
-            source = ("", self.source_port or 0)
-            if self.source_port is not None:
+            source = self.bound_to()
+            if source is not None:
                 sockets.call(connection, "write", lambda: connection.bind(source))
             if self.fast_open is None:
                 sockets.call(connection, "write", lambda: connection.connect((target.ip, target.port)))
@@ -64,6 +71,13 @@ class Connect(Action):
             connection.close()
             raise
         return {"local": str(sockets.identity.local)}
+
+    def bound_to(self) -> tuple[str, int] | None:
+        """What to bind first; None for nothing."""
+        if self.source is not None:
+            place = parse_address(self.source)
+            return place.ip, place.port
+        return None if self.source_port is None else ("", self.source_port)
 
     def open_with(self, data: bytes, connection: socket.socket, target: Address, sockets: Sockets) -> None:
         """Connect by sending. Raises: OSError. Source: RFC 7413; net/ipv4/tcp.c:tcp_sendmsg_fastopen()."""

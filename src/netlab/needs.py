@@ -16,21 +16,26 @@ from netlab.spec import SCRATCH, Program
 
 if TYPE_CHECKING:
     from netlab.lab import Lab
+    from netlab.probes import Finding
 
 
-def probe_needs(lab: Lab) -> None:
-    """Find out before the run what this machine lacks for it. Raises: NeedError naming each need and its remedy."""
-    lacking = [*lacking_probes(lab)] or [*lacking_programs(lab)]
+def probe_needs(lab: Lab, known: dict[str, Finding] | None = None) -> None:
+    """Find out before the run what this machine lacks for it.
+
+    `known` holds the findings of probes that need not be asked again; those that are asked now are put there.
+    Raises: NeedError naming each need and its remedy.
+    """
+    lacking = [*lacking_probes(lab, {} if known is None else known)] or [*lacking_programs(lab)]
     if lacking:
         raise NeedError(f"run {lab.name}: this machine lacks {'; and '.join(lacking)}")
 
 
-def lacking_probes(lab: Lab) -> Iterator[str]:
+def lacking_probes(lab: Lab, known: dict[str, Finding]) -> Iterator[str]:
     """Each need that its probe answers with no."""
     from netlab.probes import PROBES
 
     for need in sorted(lab.needs):
-        finding = PROBES[need]().probe()
+        finding = known[need] = known.get(need) or PROBES[need]().probe()
         if finding.status == "no":
             yield f"{need} ({finding.text}; {finding.remedy})"
 

@@ -29,6 +29,7 @@ from netlab.session import Session, launch
 
 if TYPE_CHECKING:
     from netlab.lab import Lab
+    from netlab.probes import Finding
     from netlab.steps import Planned
 
 
@@ -39,21 +40,23 @@ def run_lab(
     session: Session | None = None,
     keep_open: bool = False,
     progress: Progress | None = None,
+    known: dict[str, Finding] | None = None,
 ) -> RunRecord:
     """Play a lab, judge it, and leave record.json, capture.pcapng and logs in a run directory.
 
     `out` is the run directory itself (default: a new one below ./runs); `session` one launched before, whose end is
     the caller's: the record is returned while the kernel still frees what the run held.
-    With `keep_open` a failed step leaves the topology alive until `progress.held` returns.
+    With `keep_open` a failed step leaves the topology alive until `progress.held` returns. `known` holds what probes
+    found already, and gets what they find now.
     Raises: UsageError (the directory), NeedError (this machine cannot), NetlabError (a defect).
     """
     if session is None:
         with launch() as own:
-            return run_lab(lab, out, session=own, keep_open=keep_open, progress=progress)
+            return run_lab(lab, out, session=own, keep_open=keep_open, progress=progress, known=known)
     folder = rundir.make(out, rundir.name(lab))
     run = Run(lab, session, progress or Progress())
     try:
-        probe_needs(lab)
+        probe_needs(lab, known)
         run.play(keep_open)
     except NetlabError:  # nothing was played that would belong into it
         folder.rmdir()

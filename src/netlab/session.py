@@ -21,35 +21,67 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from netlab import errors
 from netlab.errors import KernelError, NeedError, NetlabError
 
-__all__ = ["Session", "launch"]
+__all__ = ["Launcher", "Session", "Start", "execute", "launch", "require_linux"]
 
 LAUNCH = "from netlab.agent import launcher; sys.exit(launcher.main(*map(int, sys.argv[1:4])))"
 """What the launcher's interpreter runs, with the path by which netlab was found here. (An environment variable would
 be inherited by the users' programs.)"""
 
 
-def launch(spool_folder: Path | None = None) -> Session:
+class Launcher(Protocol):
+    """The launcher as its parent sees it: a child process, as subprocess.Popen has them."""
+
+    @property
+    def pid(self) -> int: ...
+    @property
+    def returncode(self) -> int | Any: ...
+    def poll(self) -> int | None: ...
+    def wait(self) -> int: ...
+
+
+Start = Callable[[tuple[int, int, int], int], Launcher]
+"""Starts a launcher with the descriptors it is to have (control, lifeline, spool), and one for stdout and stderr."""
+
+
+def execute(descriptors: tuple[int, int, int], log: int) -> Launcher:
+    """Start the launcher in an interpreter of its own. (netlab.agent.warm forks it from a parent that is fit for it.)"""
+    return subprocess.Popen(
+        [sys.executable, "-c", f"import sys; sys.path[:] = {sys.path!r}; {LAUNCH}", *map(str, descriptors)],
+        pass_fds=descriptors,
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        start_new_session=True,  # Ctrl-C at the terminal is the client's alone; it ends the run in order
+    )
+
+
+def launch(spool_folder: Path | None = None, start: Start = execute) -> Session:
     """Start a supervisor; it gets ready by itself. `spool_folder` is where the capture may grow (default: here).
 
     Raises: NeedError where this is not Linux.
     """
+    require_linux()
+    return Session(spool_folder or Path.cwd(), start)
+
+
+def require_linux() -> None:
+    """Raises: NeedError where this is not Linux."""
     if not sys.platform.startswith("linux"):
         raise NeedError(
             f"start a lab: this is {sys.platform}, and a lab needs a Linux kernel; use a Linux machine or VM "
             "(list, show, validate, judge and schema work here)"
         )
-    return Session(spool_folder or Path.cwd())
 
 
 class Session:
     """One supervisor, spoken to from here. Use as a context manager, or call `end`."""
 
-    def __init__(self, spool_folder: Path) -> None:
+    def __init__(self, spool_folder: Path, start: Start = execute) -> None:
         self.on_event: Callable[[dict[str, Any]], None] | None = None
         """Called with each observation as it arrives: its JSON form, with absolute CLOCK_MONOTONIC times."""
         self.spool = unnamed_file(spool_folder)
@@ -57,15 +89,7 @@ class Session:
         self._log = os.memfd_create("netlab-supervisor-stderr")
         self._socket, theirs = socket.socketpair()
         lifeline, self._lifeline = os.pipe()
-        descriptors = [theirs.fileno(), lifeline, self.spool]
-        self._launcher = subprocess.Popen(
-            [sys.executable, "-c", f"import sys; sys.path[:] = {sys.path!r}; {LAUNCH}", *map(str, descriptors)],
-            pass_fds=descriptors,
-            stdin=subprocess.DEVNULL,
-            stdout=self._log,
-            stderr=self._log,
-            start_new_session=True,  # Ctrl-C at the terminal is the client's alone; it ends the run in order
-        )
+        self._launcher = start((theirs.fileno(), lifeline, self.spool), self._log)
         theirs.close()
         os.close(lifeline)
         self._received = bytearray()

@@ -1,8 +1,9 @@
-"""The command line: `netlab run`, `list`, `show`, `validate`, `judge`, `doctor`, `schema`, `new`.
+"""The command line: `netlab run`, `claims`, `list`, `show`, `validate`, `judge`, `doctor`, `schema`, `new`.
 
     __init__     main: the entry point; starts a run's supervisor before anything slow is imported
     app          the Typer application: every command and its options
     run labs     what the commands call
+    many         many labs: `run --all`, `claims`; bar is their progress
     doctor saved
     arguments    options that several commands share, and what completes them
     guard        errors to messages and exit codes
@@ -71,7 +72,7 @@ def early_session(arguments: list[str]) -> Session | None:
 
     None where this is no run, or where starting fails: the command tries again, and there errors become messages.
     """
-    if arguments[:1] != ["run"] or len(arguments) == 1 or {"--help", "-h"} & set(arguments):
+    if arguments[:1] != ["run"] or len(arguments) == 1 or {"--help", "-h", "--all"} & set(arguments):
         return None
     from netlab.errors import NetlabError
     from netlab.session import launch

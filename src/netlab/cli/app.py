@@ -10,8 +10,20 @@ from typing import Annotated
 
 import typer
 
-from netlab.cli.arguments import JsonOption, LabArgument, LabsOption, SetOption, VariantOption, folders
+from netlab.cli.arguments import (
+    JobsOption,
+    JsonOption,
+    LabArgument,
+    LabsArgument,
+    LabsOption,
+    LongOption,
+    OptionalLabArgument,
+    SetOption,
+    VariantOption,
+    folders,
+)
 from netlab.cli.guard import guarded
+from netlab.errors import UsageError
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -54,7 +66,7 @@ def options(
 @guarded
 def run(
     context: typer.Context,
-    lab: LabArgument,
+    lab: OptionalLabArgument = None,
     variant: VariantOption = None,
     set_: SetOption = None,
     out: Annotated[
@@ -67,6 +79,9 @@ def run(
         typer.Option("--keep-open", help="Stop at the first failure with the network alive, and say how to look in."),
     ] = False,
     json: JsonOption = False,
+    all_: Annotated[bool, typer.Option("--all", help="Play every lab with every variant, several at once.")] = False,
+    jobs: JobsOption = None,
+    long: LongOption = False,
 ) -> int:
     """Play a lab, show its timeline and judge it.
 
@@ -76,9 +91,15 @@ def run(
       netlab run half-open --variant orphan-alive
       netlab run half-open --set how=down --out /tmp/run
       netlab run ./labs/basic/lab.yaml --json | jq .verdict
+      netlab run --all --jobs 4
     """
     from netlab.cli import run as command
 
+    if all_ or lab is None:
+        command.check_all(lab, all_, variant, set_, keep_open)
+        from netlab.cli import many
+
+        return many.run_all(folders(context), out=out, jobs=jobs, long=long, json=json)
     return command.run(
         lab,
         folders(context),
@@ -89,6 +110,46 @@ def run(
         json=json,
         session=context.obj,
     )
+
+
+@app.command()
+@guarded
+def claims(
+    context: typer.Context,
+    lab: LabsArgument = None,
+    jobs: JobsOption = None,
+    long: LongOption = False,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Where the run directories go. Default: a new one under ./runs/."),
+    ] = None,
+    labs: LabsOption = None,
+    json: JsonOption = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")] = False,
+    html: Annotated[bool, typer.Option("--html", help="Print one HTML file that needs nothing else.")] = False,
+    record: Annotated[
+        bool, typer.Option("--record", help="Write what is found on this kernel into the lab files.")
+    ] = False,
+) -> int:
+    """Play the labs that have a claim, and print the catalogue: claim, finding, evidence, time.
+
+    \b
+    A finding that is not the one recorded for this kernel is "changed", one without a record is "new".
+    Exit codes: 0 all as recorded or new, 1 changed, 3 unknown on this machine.
+
+    \b
+    Examples:
+      netlab claims
+      netlab claims half-open time-wait --long
+      netlab claims --html > claims.html
+    """
+    from netlab.cli import many
+
+    forms = [form for form, asked in (("json", json), ("markdown", markdown), ("html", html)) if asked]
+    if len(forms) > 1:
+        raise UsageError(f"--{' --'.join(forms)}: the table is printed in one form; give one of them")
+    form = forms[0] if forms else "table"
+    return many.claims(lab or [], folders(context), out=out, jobs=jobs, long=long, form=form, record=record)
 
 
 @app.command("list")
@@ -149,6 +210,9 @@ def validate(
 def judge(
     rundir: Annotated[Path, typer.Argument(metavar="RUNDIR", help="The directory of a run, or its record.json.")],
     timeline: Annotated[bool, typer.Option("--timeline", help="Show the timeline too.")] = False,
+    files: Annotated[
+        bool, typer.Option("--files", help="Write the files of the lab's outputs (plots) into it again.")
+    ] = False,
     json: JsonOption = False,
 ) -> int:
     """Judge a saved run again, from its record alone: without root, on any machine.
@@ -160,7 +224,7 @@ def judge(
     """
     from netlab.cli import saved as command
 
-    return command.judge(rundir, json, timeline)
+    return command.judge(rundir, json, timeline, files)
 
 
 @app.command()

@@ -12,7 +12,18 @@ import typer
 
 from netlab.errors import NetlabError
 
-__all__ = ["JsonOption", "LabArgument", "LabsOption", "SetOption", "VariantOption", "folders"]
+__all__ = [
+    "JobsOption",
+    "JsonOption",
+    "LabArgument",
+    "LabsArgument",
+    "LabsOption",
+    "LongOption",
+    "OptionalLabArgument",
+    "SetOption",
+    "VariantOption",
+    "folders",
+]
 
 
 def folders(context: typer.Context) -> list[Path]:
@@ -54,6 +65,24 @@ LabArgument = Annotated[
     typer.Argument(
         metavar="LAB", help="A lab's name (see `netlab list`), or the path of a lab file.", autocompletion=complete_lab
     ),
+]
+OptionalLabArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="LAB",
+        help="A lab's name (see `netlab list`), or the path of a lab file. Or --all.",
+        autocompletion=complete_lab,
+    ),
+]
+LabsArgument = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[LAB]...", help="Names or paths of labs. Default: all.", autocompletion=complete_lab),
+]
+JobsOption = Annotated[
+    int | None, typer.Option("--jobs", "-j", metavar="N", help="How many labs are played at once (with many).")
+]
+LongOption = Annotated[
+    bool, typer.Option("--long", help="Also those that take more than 10 s, which are left out otherwise.")
 ]
 LabsOption = Annotated[
     list[Path] | None,

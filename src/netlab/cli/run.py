@@ -50,6 +50,16 @@ def run(
     return INTERRUPTED if record.interrupted else exit_code(record)
 
 
+def check_all(lab: str | None, all_: bool, variant: str | None, settings: list[str] | None, keep_open: bool) -> None:
+    """Raises: UsageError where neither one lab nor all are meant, or what belongs to one is asked of all."""
+    if not all_:
+        raise UsageError("run: which lab? give its name (see `netlab list`), or --all")
+    given = {lab or "": bool(lab), "--variant": bool(variant), "--set": bool(settings), "--keep-open": keep_open}
+    odd = [name for name, there in given.items() if there]
+    if odd:
+        raise UsageError(f"run --all {' '.join(odd)}: --all plays every lab as it is; leave out the one or the other")
+
+
 def parameters(settings: list[str]) -> dict[str, str]:
     """KEY=VALUE texts as a mapping. Raises: UsageError."""
     pairs = [setting.partition("=") for setting in settings]

@@ -24,7 +24,7 @@ from netlab.kernel.namespaces import Namespace
 
 OWN_TABLE = {
     # Namespaces made from inside this one have a hash of TCP sockets each. In the machine's common one every read of a
-    # socket table walks all buckets (262144 with 4 GiB, half a millisecond) past everybody's sockets; from Linux 6.1 on.
+    # socket table walks all buckets, here 262144 and half a millisecond, past everybody's sockets; from Linux 6.1 on.
     # Source: `tcp_set_hashinfo` in net/ipv4/tcp_ipv4.c, `inet_diag_dump_icsk` in net/ipv4/inet_diag.c.
     "net.ipv4.tcp_child_ehash_entries": "4096",
 }

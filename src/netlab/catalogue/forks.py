@@ -1,0 +1,124 @@
+"""The process that is warm: it has imported everything, and forks a process for each run.
+
+    netlab ──exec──▶ netlab-warm ──fork──▶ netlab-run: the client of one run ──fork──▶ netlab-launch …
+       └──────── a socket for each netlab-run: a lab in, an outcome out ────┘
+
+    → b"f"     fork one                  ← b"r" with two descriptors: its socket, and its pidfd
+    → the socket's end: everything ends
+
+Rules: single-threaded, so that it may fork; it never touches what runs do. It ends when its client does, however that
+happens, and every netlab-run with it (PR_SET_PDEATHSIG); each of those holds its launcher's lifeline. SIGINT is for
+netlab-run alone, sent by the client: both have no terminal.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import os
+import pickle
+import signal
+import socket
+import time
+import traceback
+from pathlib import Path
+
+from netlab.agent import forking, process, warm
+from netlab.catalogue.outcome import Outcome, Problem
+from netlab.errors import LabError, NeedError, NetlabError, UsageError
+from netlab.lab import Lab
+from netlab.orchestrator import run_lab
+from netlab.probes import Finding
+from netlab.session import Session, launch
+
+FORK, FORKED = b"f", b"r"
+MODULES = (
+    "netlab.assemble",
+    "netlab.judge.verdict",
+    "netlab.agent.supervisor",
+    "netlab.agent.controller",
+    "netlab.agent.host",
+    "netlab.agent.endpoint",
+)
+
+
+def main(channel: int) -> int:
+    """Serve one client until it is gone."""
+    process.name_process("netlab-warm")
+    client = socket.socket(fileno=channel)
+    get_ready()
+    while client.recv(1) == FORK:
+        reap()
+        _, ours = child = forking.fork(play_one, "netlab-run")
+        pidfd = os.pidfd_open(child[0])
+        with contextlib.suppress(BrokenPipeError):  # the client is gone: the next recv says so
+            socket.send_fds(client, [FORKED], [ours.fileno(), pidfd])
+        ours.close()
+        os.close(pidfd)
+    return 0
+
+
+def get_ready() -> None:
+    """Import all that any run needs, and keep the garbage collector from touching it (its pages are shared)."""
+    from netlab.agent import supervisor
+    from netlab.expectations import EXPECTATIONS
+    from netlab.faults import FAULTS
+    from netlab.outputs import OUTPUTS
+    from netlab.probes import PROBES
+    from netlab.steps import STEPS
+
+    for module in MODULES:
+        importlib.import_module(module)
+    for words in (STEPS, FAULTS, EXPECTATIONS, OUTPUTS, PROBES):
+        words.all()  # which gives each class its word
+    supervisor.get_ready()
+    gc.collect()
+    gc.freeze()
+
+
+def reap() -> None:
+    """Wait for every child that has ended."""
+    with contextlib.suppress(ChildProcessError):  # there is none at all
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
+# --- netlab-run ---
+
+
+def play_one(channel: socket.socket) -> int:
+    """Play the lab that the client sends, and send what came of it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    with channel.makefile("rb") as file:
+        lab, folder, known = pickle.load(file)
+    try:
+        with launch(folder.parent, warm.start) as session:
+            came_of_it = play(lab, folder, session, known)
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            channel.sendall(pickle.dumps((came_of_it, known)))
+    except KeyboardInterrupt:  # between two things that would have ended in order
+        stopped = Outcome(name=lab.name, lab=lab, problem=Problem("interrupted", "Ctrl-C ended it"))
+        channel.sendall(pickle.dumps((stopped, known)))
+    return 0
+
+
+def play(lab: Lab, folder: Path, session: Session, known: dict[str, Finding]) -> Outcome:
+    """Play one lab; nothing but Ctrl-C is raised. `known` gets what its probes find."""
+    began = time.monotonic()
+    try:
+        record = run_lab(lab, folder, session=session, known=known)
+    except Exception as error:
+        return Outcome(name=lab.name, lab=lab, problem=problem(error), seconds=time.monotonic() - began)
+    return Outcome(name=lab.name, lab=lab, record=record, folder=folder, seconds=time.monotonic() - began)
+
+
+def problem(error: Exception) -> Problem:
+    """The error as a person is told it."""
+    if isinstance(error, NeedError):
+        return Problem("need", str(error))
+    if isinstance(error, (LabError, UsageError)):
+        return Problem("mistake", str(error))
+    if isinstance(error, (NetlabError, OSError)):
+        return Problem("error", str(error))
+    return Problem("error", "a defect of netlab, not of your lab:\n" + "".join(traceback.format_exception(error)))

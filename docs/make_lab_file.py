@@ -40,8 +40,8 @@ to start from, `netlab validate FILE` checks one, `netlab schema` prints a JSON 
 - YAML 1.2. Anchors, aliases, tags, merge keys (`<<`), several documents and tabs are refused; a key stands once.
 - Numbers and addresses are taken as they are written: `mac: 02:00:00:00:00:0a` and `22:22` need no quotes, `on` and
   `yes` are words. Only `true` and `false` are truth values.
-- Quantities carry their unit: `50ms`, `5s`, `2min`; `64KiB`, `1MB`, `1500`; `0.1%` or `0.001`. Durations may be added and
-  multiplied: `1s + 1s*3`, so that with parameters `${idle}s + ${interval}s*${count}` is one, too.
+- Quantities carry their unit: `50ms`, `5s`, `2min`; `64KiB`, `1MB`, `1500`; `0.1%` or `0.001`. Durations may be added
+  and multiplied: `1s + 1s*3`, so that with parameters `${idle}s + ${interval}s*${count}` is one, too.
 - Where a list is meant, one value may stand for a list of one. Where a verb has a *short form*, its value may stand
   alone: `listen: 9000` is `listen: {port: 9000}`.
 - `${name}` in any value (not in a key) is a parameter; `$${` is a literal `${`. Inside `{ }` and `[ ]` it needs quotes.
@@ -71,7 +71,7 @@ Beside its verb an entry may have an `id` (for `heal`, for barriers in a wire sc
 ### when
 
 With `when` an entry is played only where parameters have certain values: one, or one of a list. An expectation may have
-it, too. What is left out is as if it did not stand in the file, so alternatives may share an id:
+it, too, or an output. What is left out is as if it did not stand in the file, so alternatives may share an id:
 
 ```yaml
 parameters:
@@ -92,6 +92,15 @@ EXPECT = """\
 
 Every step is judged by itself: its call must return what the step says. `expect` adds what the whole record must show.
 The value of each word is one expectation, or a list of them.
+"""
+
+OUTPUTS = """\
+## Outputs
+
+`outputs` names what is made of the record when a run has ended, with its settings: a table after the timeline, its rows
+in `record.json` and `--json`, files in the run directory. `netlab judge RUNDIR` shows the same from the record, and
+`--files` writes the files again. Plots need matplotlib (`pip install 'netlab-faults[plot]'`); without it the run says
+so, and has the tables. The value of each word is one output, or a list of them.
 """
 
 TYPES = {str: "text", int: "whole number", float: "number", bool: "true or false", bytes: "text"}
@@ -131,6 +140,9 @@ def page() -> str:
     parts.append(EXPECT)
     for word, expectation in WORDS.expectations.all().items():
         parts += [f"### {word}\n", *block(expectation)]
+    parts.append(OUTPUTS)
+    for word, report in WORDS.reports().items():
+        parts += [f"### {word}\n", *block(report), *inner(report)]
     return "\n".join(part.rstrip("\n") + "\n" for part in parts)
 
 
@@ -146,6 +158,15 @@ def block(kind: type[Any], docstring: bool = True, leave_out: list[str] | None =
     rows = [row(kind, key) for key in fields_of(kind) if key not in (leave_out or [])]
     if rows:
         yield "\n".join(["| key | type | default | what it is |", "| --- | --- | --- | --- |", *rows])
+
+
+def inner(kind: type[Any]) -> Iterator[str]:
+    """The keys of each field that is a list of mappings."""
+    for key, hint in fields_of(kind).items():
+        for part in typing.get_args(hint):
+            if isinstance(part, type) and dataclasses.is_dataclass(part):
+                yield f"Each of `{key}`:"
+                yield from block(part, docstring=False)
 
 
 def row(kind: type[Any], key: str) -> str:

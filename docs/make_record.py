@@ -49,7 +49,7 @@ TYPES = {
 
 def page() -> str:
     """The whole page."""
-    own = [records.Check, records.Reset, records.Environment]
+    own = [records.Check, records.Reset, records.Table, records.Environment]
     parts = [INTRODUCTION.format(version=records.SCHEMA_VERSION)]
     parts.append("\n".join(["## The document", "", *section(records.RunRecord)]))
     parts += ["\n".join([f"## {kind.__name__}", "", *section(kind)]) for kind in own]

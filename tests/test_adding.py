@@ -95,12 +95,15 @@ def test_what_the_manual_shows_works_as_it_stands(clone: Clone) -> None:
         "expectations",
         "probes",
         "outputs",
+        "outputs",
     ]
     for path, text in blocks:
         clone.add(path, text)
     examples = clone.python("-c", EXAMPLES).stdout
     steps, expect = examples.split("---\n")
-    record = clone.run(LAB + steps + "expect:\n" + expect)
+    record = clone.run(LAB + steps + "expect:\n" + expect + "outputs: {resets: {least: 0}}\n")
+    assert record["tables"] == [{"output": "resets", "rows": []}]
+    assert (clone.folder / "run" / "resets.txt").exists()
     assert faults(record) == [("deaf", "inject", "server"), ("deaf", "heal", "server")]
     assert [check["name"] for check in record["checks"] if check["name"].startswith("segments")] == [
         "segments from client"

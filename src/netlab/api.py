@@ -26,6 +26,7 @@ from netlab.judge import verdict
 from netlab.lab import Lab, find, from_definition, load
 from netlab.needs import probe_needs
 from netlab.orchestrator import Run, run_lab
+from netlab.outputs import tabled
 from netlab.progress import Progress
 from netlab.records import Call, RunRecord, SocketTable
 from netlab.session import launch
@@ -67,8 +68,14 @@ def judge_run(folder: str | Path) -> RunRecord:
 
     Raises: RecordError where the record cannot be read.
     """
+    return judge_anew(folder)[1]
+
+
+def judge_anew(folder: str | Path) -> tuple[Lab, RunRecord]:
+    """A saved run's lab, as it was played, and its record, judged again. Raises: as `judge_run`."""
     record = rundir.read_record(Path(folder))
-    return verdict.judge(from_definition(record.definition), record)
+    lab = from_definition(record.definition)
+    return lab, tabled(verdict.judge(lab, record), lab.outputs)
 
 
 def open(
@@ -80,7 +87,7 @@ def open(
 ) -> OpenLab:
     """A lab to be played step by step: its topology is built when the `with` begins, none of its steps is played.
 
-    What is expected is what the steps that you play say; the lab's own `expect` is about its own steps.
+    What is expected is what the steps that you play say; the lab's own `expect` and `outputs` are about its own steps.
 
     Raises: as `run`.
     """
@@ -93,7 +100,9 @@ class OpenLab:
     record: RunRecord
 
     def __init__(self, lab: Lab, out: Path | None = None) -> None:
-        self.lab = from_definition({**lab.definition, "steps": [], "expect": {}}, folder=lab.topology.folder)
+        self.lab = from_definition(
+            {**lab.definition, "steps": [], "expect": {}, "outputs": {}}, folder=lab.topology.folder
+        )
         self.folder = out
 
     def __enter__(self) -> OpenLab:

@@ -115,13 +115,16 @@ class Run:
         self.progress.phase("judging")
         from netlab import assemble
         from netlab.judge import verdict
+        from netlab.outputs import tabled
 
         owners = addresses.owners(lab.topology)
         record = assemble.assemble(self.record(), self.session.spool, owners, folder / rundir.CAPTURE)
-        record = verdict.judge(lab, record)
+        record = tabled(verdict.judge(lab, record), lab.outputs)
         rundir.write_record(folder, record)
         rundir.write_logs(folder, record)
         self.progress.saved(folder)
+        for note in rundir.write_outputs(folder, record, lab.outputs):
+            self.progress.noted(note)
         return record
 
     def play_steps(self) -> bool:

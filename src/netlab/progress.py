@@ -39,3 +39,6 @@ class Progress:
 
     def saved(self, directory: Path) -> None:
         """The record, the capture and the logs are in this directory."""
+
+    def noted(self, note: str) -> None:
+        """One of the lab's outputs wrote a file there, or says why it could not and what to do."""

@@ -4,6 +4,7 @@
     capture.pcapng     every frame of every NIC and switch port, steps and faults as packet comments
     logs/NAME.stdout   what a program wrote, and .stderr
     logs/NAME.calls    what an endpoint did, call by call, and how it ended
+    (others)           what the lab's `outputs` make of the record: detection.png
 
 Rules: a run never writes into a directory that holds anything; each file appears whole or not at all.
 """
@@ -21,7 +22,10 @@ from netlab.errors import RecordError, UsageError
 from netlab.records import Call, Exit, Output, RunRecord, record_from_json, record_to_json
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from netlab.lab import Lab
+    from netlab.outputs import Report
 
 RECORD, CAPTURE, LOGS = "record.json", "capture.pcapng", "logs"
 
@@ -81,6 +85,11 @@ def write_logs(folder: Path, record: RunRecord) -> None:
         (folder / LOGS).mkdir()
     for name, lines in texts.items():
         (folder / LOGS / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def write_outputs(folder: Path, record: RunRecord, reports: Sequence[Report]) -> list[str]:
+    """Write the files of the lab's outputs; a line for each that says so, or why there is none and what to do."""
+    return [note for report in reports for note in report.save(record, folder)]
 
 
 def call_line(call: Call) -> str:

@@ -15,7 +15,12 @@ from netlab.lab.nodes import plain
 from netlab.lab.words import WORDS
 
 DOCS = Path(__file__).parents[2] / "docs"
-PLUGINS: dict[str, type[Any]] = {**WORDS.steps.all(), **WORDS.faults.all(), **WORDS.expectations.all()}
+PLUGINS: dict[str, type[Any]] = {
+    **WORDS.steps.all(),
+    **WORDS.faults.all(),
+    **WORDS.expectations.all(),
+    **WORDS.reports(),
+}
 PROGRAM = {"argv": ["sleep", "60"]}
 HOSTS = {
     "server": {
@@ -24,13 +29,15 @@ HOSTS = {
     },
     "client": {
         "nics": {"eth0": {"ip": ["10.0.0.2/24", "fd00::2/64"]}, "nic-b": {"ip": "10.0.1.2/24"}},
-        "programs": {"curl": PROGRAM, "shell": {**PROGRAM, "interactive": True}},
+        "programs": {"curl": PROGRAM, "heart": PROGRAM, "shell": {**PROGRAM, "interactive": True}},
     },
 }
 """Hosts and programs that the examples speak of."""
 BEFORE = [
     {"id": "reader", "background": "reader", "server.worker": {"receive": {}}},
     {"id": "last-read", "client": {"receive": {}}},
+    {"id": "idle-read", "client.idle": {"receive": {}}},
+    {"id": "impatient-read", "client.impatient": {"receive": {}}},
 ]
 """Steps that the examples speak of; faults that they heal or name are played besides."""
 
@@ -51,15 +58,20 @@ def test_every_word_has_an_example_that_loads(word: str) -> None:
     assert word in example, f"{word} has no example"
     steps: list[Any] = list(BEFORE)
     expect: dict[str, Any] = {}
+    outputs: dict[str, Any] = {}
     if word in WORDS.expectations:
         expect = plain(document.parse(example)[0])
+        steps += [{"unplug": "server.eth0"}, {"replug": "server.eth0"}]
+    elif word in WORDS.outputs:
+        outputs = plain(document.parse(example)[0])
         steps += [{"unplug": "server.eth0"}, {"replug": "server.eth0"}]
     else:
         root, _ = document.parse("steps:\n" + "".join(f"  {line}\n" for line in example.split("\n")))
         steps += plain(root)["steps"]
-    lab = from_definition({"name": "example", "title": word, "hosts": HOSTS, "steps": steps, "expect": expect})
-    played = [step.word for step in lab.steps] + [expectation.word for expectation in lab.expectations]
-    assert word in played
+    lab = from_definition(
+        {"name": "example", "title": word, "hosts": HOSTS, "steps": steps, "expect": expect, "outputs": outputs}
+    )
+    assert word in [each.word for each in (*lab.steps, *lab.expectations, *lab.outputs)]
 
 
 @pytest.mark.parametrize("word", PLUGINS)

@@ -35,6 +35,7 @@ class Plain(Progress):
     def __init__(self) -> None:
         self.steps = 0
         self.directory: Path | None = None
+        self.notes: list[str] = []
 
     def started(self, lab: Lab) -> None:
         self.steps = len(lab.steps)
@@ -51,6 +52,9 @@ class Plain(Progress):
 
     def saved(self, directory: Path) -> None:
         self.directory = directory
+
+    def noted(self, note: str) -> None:
+        self.notes.append(note)
 
     def over(self) -> None:
         """The run is over, however it ended."""

@@ -10,6 +10,9 @@ from netlab.cli.guard import FAIL, PASS, UNKNOWN
 from netlab.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from netlab.outputs import Report
     from netlab.records import RunRecord
     from netlab.session import Session
 
@@ -41,9 +44,11 @@ def run(
             record = orchestrator.run_lab(loaded, out, session=session, keep_open=keep_open, progress=watching)
         finally:
             watching.over()
-        show(record, json)
+        show(record, json, loaded.outputs)
         if watching.directory is not None and not json:
             streams.out(f"\n{watching.directory}/ holds record.json and capture.pcapng\n")
+        for note in watching.notes:
+            (streams.err if json else streams.out)(f"{note}\n")
         streams.flush()
     finally:
         session.end()
@@ -69,8 +74,8 @@ def parameters(settings: list[str]) -> dict[str, str]:
     return {key: value for key, _, value in pairs}
 
 
-def show(record: RunRecord, json: bool) -> None:
-    """The run on stdout: as JSON, or as timeline, checks and verdict."""
+def show(record: RunRecord, json: bool, reports: Sequence[Report]) -> None:
+    """The run on stdout: as JSON, or as timeline, reports, checks and verdict."""
     if json:
         from netlab.outputs.json import Json
 
@@ -78,7 +83,7 @@ def show(record: RunRecord, json: bool) -> None:
     else:
         from netlab.outputs.terminal import Terminal
 
-        streams.lines(Terminal().lines(record))
+        streams.lines(Terminal(reports).lines(record))
 
 
 def exit_code(record: RunRecord) -> int:

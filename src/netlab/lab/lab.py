@@ -9,6 +9,7 @@ from typing import Any
 
 from netlab.expectations import Expectation
 from netlab.lab.model import LONG_NS, Finding
+from netlab.outputs import Report
 from netlab.spec import Topology
 from netlab.steps import Planned
 from netlab.units import Duration
@@ -39,6 +40,8 @@ class Lab:
     topology: Topology
     steps: tuple[Planned, ...]
     expectations: tuple[Expectation, ...]
+    outputs: tuple[Report, ...] = ()
+    """What is made of the record of a run."""
     definition: dict[str, Any]
     """The resolved lab as JSON values: what a record holds, and what `from_definition` reads."""
     path: Path | None = None

@@ -63,10 +63,11 @@ class Variant:
     set: dict[str, str] = doc("Parameters to values.", factory=dict)
     steps: tuple[dict[str, Any], ...] | None = doc("Steps instead of the lab's.", default=None)
     expect: dict[str, Any] | None = doc("Expectations instead of the lab's.", default=None)
+    outputs: dict[str, Any] | None = doc("Outputs instead of the lab's.", default=None)
     __pydantic_config__: ClassVar[dict[str, str]] = STRICT
 
 
-REPLACED = ("claim", "finding", "says", "requires", "takes", "steps", "expect")
+REPLACED = ("claim", "finding", "says", "requires", "takes", "steps", "expect", "outputs")
 """The keys of a variant that stand in for the lab's own."""
 
 
@@ -105,5 +106,9 @@ class LabFile:
     capture: Capture = doc("How the wire is watched.", factory=Capture)
     steps: tuple[dict[str, Any], ...] = doc("What is done, one after the other: one verb an entry.", default=())
     expect: dict[str, Any] = doc("What the record must show besides that each step went as it says.", factory=dict)
+    outputs: dict[str, Any] = doc(
+        "What is made of the record at the end of a run: shown after the timeline, files in the run directory.",
+        factory=dict,
+    )
     variants: dict[str, Variant] = doc("The same lab played otherwise, by name.", factory=dict)
     __pydantic_config__: ClassVar[dict[str, str]] = STRICT

@@ -1,6 +1,6 @@
 """Makes a Lab of a tree in which nothing is open any more: the variant chosen, every `${name}` filled in.
 
-    tree ─▶ types ─▶ checks of hosts and links ─▶ plan of the steps ─▶ expectations ─▶ Lab
+    tree ─▶ types ─▶ checks of hosts and links ─▶ plan of the steps ─▶ expectations, outputs ─▶ Lab
 
 Rules: each part is looked at even where another has mistakes; they are all in the report.
 """
@@ -12,6 +12,7 @@ from ipaddress import ip_interface
 from pathlib import Path
 from typing import Any
 
+from netlab import outputs
 from netlab.expectations import Expectation
 from netlab.lab.hosts import Hosts
 from netlab.lab.lab import Lab
@@ -53,6 +54,7 @@ def resolve(tree: Mapping, played: Played, folder: str, path: Path | None, words
     Links(names, report).check(fields.get("switches", {}), fields.get("wires", {}), tree)
     steps = Planner(words, names, report, played.lines).plan(child(tree, "steps"))
     expectations = expect(child(tree, "expect"), words, names, report)
+    asked = reports(child(tree, "outputs"), words, names, report)
     if len(report):
         return None
     topology = Topology(
@@ -72,6 +74,7 @@ def resolve(tree: Mapping, played: Played, folder: str, path: Path | None, words
         topology=topology,
         steps=steps,
         expectations=expectations,
+        outputs=asked,
         definition=definition(tree, played, steps),
         path=path,
     )
@@ -155,6 +158,25 @@ def expect(node: Node | None, words: Words, names: Names, report: Report) -> tup
                 found.append(expectation)
                 uses += mentioned(expectation, item)
             for use in uses:
+                names.check(use, report)
+    return tuple(found)
+
+
+def reports(node: Node | None, words: Words, names: Names, report: Report) -> tuple[outputs.Report, ...]:
+    """Every output that the lab asks for: the value of a word is one of them, or a list of them."""
+    found: list[outputs.Report] = []
+    if not isinstance(node, Mapping):
+        return ()
+    for word, value in node.items.items():
+        kind = words.outputs[word] if word in words.outputs.words else None
+        if kind is None or not issubclass(kind, outputs.Report):
+            report.wrong(node.keys[word], f"no output {quoted(word)}", did_you_mean(word, words.reports(), "output"))
+            continue
+        for item in value.items if isinstance(value, Sequence) else (value,):
+            typing_ = Typing(report)
+            asked = typing_.build(kind, item, word)
+            found += [] if asked is None else [asked]
+            for use in typing_.take_uses():
                 names.check(use, report)
     return tuple(found)
 

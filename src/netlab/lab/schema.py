@@ -8,6 +8,7 @@ and cannot know what goes across the file (names, addresses used twice): `netlab
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -103,6 +104,7 @@ def json_schema(words: Words = WORDS) -> dict[str, Any]:
         **{f"step {word}": kind for word, kind in words.steps.all().items()},
         **{f"fault {word}": kind for word, kind in words.faults.all().items()},
         **{f"expectation {word}": kind for word, kind in words.expectations.all().items()},
+        **{f"output {word}": kind for word, kind in words.reports().items()},
     }
     adapters: list[tuple[str, Any, TypeAdapter[Any]]] = [
         (name, "validation", TypeAdapter(kind)) for name, kind in kinds.items()
@@ -115,12 +117,14 @@ def json_schema(words: Words = WORDS) -> dict[str, Any]:
         form = holder["anyOf"][0] if "anyOf" in holder else holder
         put(form["properties"], "steps", {"type": "array", "items": {"$ref": "#/$defs/entry"}})
         put(form["properties"], "expect", {"$ref": "#/$defs/expect"})
-    for word in words.expectations.words:
-        made = definitions[definition_of(refs[f"expectation {word}"])]
+        put(form["properties"], "outputs", {"$ref": "#/$defs/outputs"})
+    for name in (name for name in kinds if name.startswith(("expectation ", "output "))):
+        made = definitions[definition_of(refs[name])]
         form = made["anyOf"][0] if "anyOf" in made else made
         form["properties"]["when"] = when("Ask for this only where these parameters have these values.")
     definitions["entry"] = entry(words, refs)
-    definitions["expect"] = expect(words, refs)
+    definitions["expect"] = listed("expectation", words.expectations.all(), refs)
+    definitions["outputs"] = listed("output", words.reports(), refs)
     return {"$schema": DIALECT, "title": "netlab lab file", "$ref": refs["lab"]["$ref"], "$defs": definitions}
 
 
@@ -182,15 +186,14 @@ def healing(word: str) -> dict[str, Any]:
     }
 
 
-def expect(words: Words, refs: dict[str, Any]) -> dict[str, Any]:
-    """The value of `expect`."""
-    kinds = words.expectations.all()
+def listed(what: str, kinds: Mapping[str, type[Any]], refs: dict[str, Any]) -> dict[str, Any]:
+    """The value of `expect` or `outputs`: words, each with one mapping or a list of them."""
     return {
         "type": "object",
         "properties": {
             word: {
                 "description": summary(kind),
-                **either(refs[f"expectation {word}"], {"type": "array", "items": refs[f"expectation {word}"]}),
+                **either(refs[f"{what} {word}"], {"type": "array", "items": refs[f"{what} {word}"]}),
             }
             for word, kind in kinds.items()
         },

@@ -1,4 +1,4 @@
-"""when: entries of `steps`, and expectations, that hold only where parameters have certain values.
+"""when: entries of `steps`, expectations and outputs that hold only where parameters have certain values.
 
     - {when: {fault: kill}, kill: server}                     played where the parameter fault is kill
     - {when: {fault: [down, remove]}, unplug: server.nic-a}   played where it is one of these
@@ -21,22 +21,26 @@ from netlab.lab.parameters import Values, choices_of, comparable
 __all__ = ["WHEN", "alternatives", "named", "settle"]
 
 WHEN = "when"
+LISTED = ("expect", "outputs")
+"""Sections of words, each with one mapping or a list of them, any of which may have a `when`."""
 FORM = "write when: {PARAMETER: VALUE}, or a list of values"
 
 
 def settle(tree: Mapping, values: Values, report: Report) -> Mapping:
-    """The tree with only those entries and expectations whose `when` agrees with `values`, and without any `when`."""
-    steps, expect = tree.items.get("steps"), tree.items.get("expect")
+    """The tree with only those entries, expectations and outputs whose `when` agrees with `values`, and no `when`."""
+    steps = tree.items.get("steps")
     if isinstance(steps, Sequence):
         tree = tree.with_("steps", replace(steps, items=tuple(kept(steps.items, values, report))))
-    if isinstance(expect, Mapping):
-        tree = tree.with_("expect", replace(expect, items=dict(kept_words(expect, values, report))))
+    for section in LISTED:
+        node = tree.items.get(section)
+        if isinstance(node, Mapping):
+            tree = tree.with_(section, replace(node, items=dict(kept_words(node, values, report))))
     return tree
 
 
-def kept_words(expect: Mapping, values: Values, report: Report) -> Iterator[tuple[str, Node]]:
-    """The words of `expect` with what is asked for; a word of which nothing is left is left out."""
-    for word, node in expect.items.items():
+def kept_words(section: Mapping, values: Values, report: Report) -> Iterator[tuple[str, Node]]:
+    """The words of a section with what is asked for; a word of which nothing is left is left out."""
+    for word, node in section.items.items():
         items = tuple(kept(node.items if isinstance(node, Sequence) else (node,), values, report))
         if isinstance(node, Sequence) and (items or not node.items):
             yield word, replace(node, items=items)
@@ -100,9 +104,10 @@ def same(name: str, asked: Scalar, values: Values, report: Report) -> bool:
 
 def conditions(tree: Mapping) -> Iterator[Mapping]:
     """Every `when` of a lab, or of a variant."""
-    steps, expect = tree.items.get("steps"), tree.items.get("expect")
+    steps = tree.items.get("steps")
     nodes = list(steps.items) if isinstance(steps, Sequence) else []
-    for node in expect.items.values() if isinstance(expect, Mapping) else ():
+    sections = [tree.items.get(section) for section in LISTED]
+    for node in (node for section in sections if isinstance(section, Mapping) for node in section.items.values()):
         nodes += node.items if isinstance(node, Sequence) else (node,)
     for node in nodes:
         condition = node.items.get(WHEN) if isinstance(node, Mapping) else None

@@ -1,4 +1,4 @@
-"""The words a lab file can be written with: the plugins of steps/, faults/ and expectations/.
+"""The words a lab file can be written with: the plugins of steps/, faults/, expectations/ and outputs/.
 
 Rules: asking whether a word exists imports no plugin file; asking what heals what imports as few as it can.
 """
@@ -10,17 +10,19 @@ from functools import cached_property
 
 from netlab.expectations import EXPECTATIONS, Expectation
 from netlab.faults import FAULTS, Fault
+from netlab.outputs import OUTPUTS, Output, Report
 from netlab.registry import Registry
 from netlab.steps import STEPS, Action, Verb
 
 
 @dataclass
 class Words:
-    """Three plugin folders."""
+    """Four plugin folders."""
 
     steps: Registry[Verb] = STEPS
     faults: Registry[Fault] = FAULTS
     expectations: Registry[Expectation] = EXPECTATIONS
+    outputs: Registry[Output] = OUTPUTS
 
     @cached_property
     def healings(self) -> dict[str, str]:
@@ -34,6 +36,10 @@ class Words:
     def actions(self) -> list[str]:
         """Verbs of hosts. Imports every step."""
         return [word for word, step in self.steps.all().items() if issubclass(step, Action)]
+
+    def reports(self) -> dict[str, type[Report]]:
+        """The outputs that a lab can ask for. Imports every output."""
+        return {word: kind for word, kind in self.outputs.all().items() if issubclass(kind, Report)}
 
     def verbs(self) -> list[str]:
         """Verbs of the lab. Imports every step and fault."""

@@ -1,4 +1,4 @@
-"""A run for eyes: the timeline, the checks, the verdict.
+"""A run for eyes: the timeline, what the lab's outputs say, the checks, the verdict.
 
 Rules: plain text of at most 98 columns; `lines` gives the same with styles, for whoever paints them (the command line,
 at a terminal). Nothing from a program under test reaches the terminal unescaped.
@@ -6,16 +6,19 @@ at a terminal). Nothing from a program under test reaches the terminal unescaped
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
-from netlab.outputs import Output, _findings, _ladder
+from netlab.outputs import Output, Report, _findings, _ladder
 from netlab.outputs._text import Line, clean, plain
 from netlab.outputs._timeline import addresses, moments
 from netlab.records import RunRecord
 
 
 class Terminal(Output):
-    """Timeline, checks and verdict as plain text."""
+    """Timeline, checks and verdict as plain text; between them what these reports say."""
+
+    def __init__(self, reports: Sequence[Report] = ()) -> None:
+        self.reports = reports
 
     def write(self, record: RunRecord, write: Callable[[str], object]) -> None:
         """Write the run as plain text through `write`, a line at a time."""
@@ -31,7 +34,10 @@ class Terminal(Output):
         yield from self.findings(record)
 
     def findings(self, record: RunRecord) -> Iterator[Line]:
-        """The checks and the verdict alone, with styles: what a second look at a run asks for."""
+        """The reports, the checks and the verdict, with styles: what a second look at a run asks for."""
+        for report in self.reports:
+            yield from report.lines(record)
+            yield ()
         yield from _findings.checks(record)
         yield ()
         yield from _findings.verdict(record)

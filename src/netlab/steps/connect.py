@@ -62,7 +62,7 @@ class Connect(Action):
             if self.fast_open is None:
                 sockets.call(connection, "write", lambda: connection.connect((target.ip, target.port)))
             else:
-                self.open_with(self.fast_open.encode(), connection, target, sockets)
+                fast_open(connection, target, self.fast_open.encode(), sockets)
             sockets.add("connection", self.socket, connection)
         except BaseException:
             ip, port = connection.getsockname()[:2]
@@ -79,14 +79,15 @@ class Connect(Action):
             return place.ip, place.port
         return None if self.source_port is None else ("", self.source_port)
 
-    def open_with(self, data: bytes, connection: socket.socket, target: Address, sockets: Sockets) -> None:
-        """Connect by sending. Raises: OSError. Source: RFC 7413; net/ipv4/tcp.c:tcp_sendmsg_fastopen()."""
-        to = (target.ip, target.port)
-        size = sockets.call(connection, "write", lambda: connection.sendto(data, socket.MSG_FASTOPEN, to))
-        sockets.note(size=size)
-        sockets.wait(connection, select.POLLOUT)
-        if number := connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-            raise OSError(number, os.strerror(number))
+
+def fast_open(connection: socket.socket, target: Address, data: bytes, sockets: Sockets) -> None:
+    """Connect by sending. Raises: OSError. Source: RFC 7413; net/ipv4/tcp.c:tcp_sendmsg_fastopen()."""
+    to = (target.ip, target.port)
+    size = sockets.call(connection, "write", lambda: connection.sendto(data, socket.MSG_FASTOPEN, to))
+    sockets.note(size=size)
+    sockets.wait(connection, select.POLLOUT)
+    if number := connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+        raise OSError(number, os.strerror(number))
 
 
 def parse_address(text: str) -> Address:

@@ -210,6 +210,9 @@ def validate(
 def judge(
     rundir: Annotated[Path, typer.Argument(metavar="RUNDIR", help="The directory of a run, or its record.json.")],
     timeline: Annotated[bool, typer.Option("--timeline", help="Show the timeline too.")] = False,
+    files: Annotated[
+        bool, typer.Option("--files", help="Write the files of the lab's outputs (plots) into it again.")
+    ] = False,
     json: JsonOption = False,
 ) -> int:
     """Judge a saved run again, from its record alone: without root, on any machine.
@@ -221,7 +224,7 @@ def judge(
     """
     from netlab.cli import saved as command
 
-    return command.judge(rundir, json, timeline)
+    return command.judge(rundir, json, timeline, files)
 
 
 @app.command()

@@ -43,7 +43,7 @@ class Output(Expectation):
 
     def judge(self, record: RunRecord) -> list[Check]:
         name = f"output of {self.program}"
-        number = "a line" if self.count is None else f"{self.count} lines"
+        number = "a line" if self.count is None else counted(self.count)
         expected = f"{number} like {self.line!r}{self.when}"
         try:
             since_ns = moment(record, self.since).start_ns if self.since else 0
@@ -53,7 +53,7 @@ class Output(Expectation):
         found = [w for w in written if w.time_ns >= since_ns and re.search(self.line, w.line)]
         shown = (found or written[-1:])[:5]
         evidence = tuple(f"{w.stream} of {self.program} at {at(w.time_ns)}: {w.line}" for w in shown)
-        seen = f"{len(found)} lines"
+        seen = counted(len(found))
         if self.most is not None and found and (late := found[0].time_ns - since_ns) > self.most:
             why = f"{self.program} wrote it {human_duration(late)} after {self.since} began"
             return [failed(name, expected, seen, why, evidence)]
@@ -72,3 +72,8 @@ class Output(Expectation):
         """ ", since replug, most 1 s" where that is asked."""
         most = f", most {human_duration(self.most)}" if self.most is not None else ""
         return f", since {self.since}{most}" if self.since else ""
+
+
+def counted(lines: int) -> str:
+    """ "1 line", "2 lines"."""
+    return f"{lines} line" if lines == 1 else f"{lines} lines"

@@ -192,6 +192,15 @@ def test_a_look_alike_that_comes_later_is_not_the_one_that_was_found() -> None:
     assert len(attribution.settle({})) == 2
 
 
+def test_a_guess_gives_way_to_a_socket_whose_news_came_late() -> None:
+    attribution = Attribution(OWNERS)
+    attribution.add(alive(0xB))  # another run's; the kernel has not told of ours yet
+    attribution.claim_alive({"server": [ROW]})
+    attribution.add([*alive(0xA), destroyed(9, 0xA, 7)])
+    told = attribution.settle({})
+    assert len(told) == 2 and all(isinstance(event, SocketState) and event.cookie == 7 for event in told)
+
+
 def test_a_busy_machine_does_not_fill_the_memory() -> None:
     attribution = Attribution(OWNERS)
     for number in range(LIMIT + 500):

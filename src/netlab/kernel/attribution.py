@@ -186,7 +186,8 @@ class Attribution:
 
     def settle(self, made: dict[str, int]) -> list[Event]:
         """This run's events by time. `made`: how many RSTs a host made since the start, where that is known."""
-        mine = self._mine + [life for life in self.alive() if life.cookie in self.hosts]
+        certain = {life.cookie for life in self._mine}  # a guess by addresses gives way to what a destruction told
+        mine = self._mine + [life for life in self.alive() if life.cookie in self.hosts and life.cookie not in certain]
         events: list[Event] = []
         for life in mine:
             events += lives.states(life, self.hosts[life.cookie])

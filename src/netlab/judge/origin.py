@@ -29,8 +29,8 @@ REASONS = {
     "TCP_OLD_ACK": "the segment's acknowledgment was old",
     "TCP_RFC7323_PAWS": "the segment's timestamp was older than the last one (PAWS, RFC 7323 section 5)",
     "TCP_FLAGS": "the segment's flags made no sense in that state",
-    "INVALID_SYN": "the handshake could not be completed there: its accept queue was full (tcp_abort_on_overflow), or a "
-    "SYN came in the middle of it",
+    "INVALID_SYN": "the handshake could not be completed: its accept queue was full (tcp_abort_on_overflow), or a "
+    "second SYN came in the middle of it",
 }
 """Reasons whose sentence needs nothing else."""
 

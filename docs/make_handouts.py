@@ -1,4 +1,4 @@
-"""Plays the labs whose timelines the README and the handouts print, and prints those anew: `python docs/make_handouts.py`.
+"""Plays the labs whose timelines the README and the handouts print, and prints them anew.
 
     python docs/make_handouts.py                    every page
     python docs/make_handouts.py labs/*close*       these

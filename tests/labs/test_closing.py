@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import netlab
-from netlab.lab import document, from_definition, load
-from netlab.lab.nodes import plain
+from netlab.lab import load
 from netlab.records import Verdict
+from tests.labs.contrary import LABS, claimed, definition
 
-LABS = Path(__file__).parents[2] / "labs"
 NAMES = (
     "four-way-close",
     "three-segment-close",
@@ -35,21 +33,6 @@ TALKING = {
     "whole-socket": "TCP_ABORT_ON_DATA",
     "forgotten": "NO_SOCKET",
 }
-
-
-def definition(name: str) -> dict[str, Any]:
-    """The lab file as plain values, to change something in it."""
-    text = (LABS / name / "lab.yaml").read_text(encoding="utf-8")
-    values: dict[str, Any] = plain(document.parse(text)[0])
-    return values
-
-
-def claimed(name: str, out: Path, expect: dict[str, Any]) -> str:
-    """Play a lab with these expectations instead of its own: the explanation of what failed."""
-    changed = {**definition(name), "expect": expect}
-    record = netlab.run(from_definition(changed, folder=LABS / name), out=out)
-    assert record.verdict is Verdict.FAIL, record.sentence
-    return " ".join(check.explanation for check in record.checks if check.verdict is Verdict.FAIL)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -29,7 +29,8 @@ def asked(words: tuple[str, ...], remedy: str) -> Finding:
         return Finding("no", f"{file} does not run: {problem}", remedy)
     version = re.search(r"^.*?\d+\.\d[\w.]*", done.stdout + done.stderr, re.MULTILINE)
     if done.returncode or version is None:
-        return Finding("no", f"{' '.join((file, *words[1:]))} ended with status {done.returncode}", remedy)
+        last = (done.stderr.strip().splitlines() or ["it said nothing of why"])[-1]
+        return Finding("no", f"{file} ended with status {done.returncode}: {last}", remedy)
     return Finding("yes", f"{version[0]} ({file})")
 
 
@@ -45,5 +46,4 @@ def library(module: str) -> Finding:
     finding = asked(("python3", "-c", code), "pip install 'netlab-faults[services]' beside netlab")
     if finding.status != "no":
         return finding
-    python = commands.find("python3") or "python3"
-    return Finding("no", f"{python} cannot import {module}", finding.remedy)
+    return Finding("no", f"cannot import {module}: {finding.text}", finding.remedy)

@@ -53,6 +53,7 @@ def test_all_commands_of_a_package_must_be_there(only: Path) -> None:
 
 def test_a_library_is_asked_of_the_python_that_programs_run() -> None:
     assert library("pydantic").text.startswith("pydantic 2.")
+    assert "is older than 3" in library("pydantic", least=3).text
     finding = library("no_such_module")
     assert finding.status == "no" and "cannot import no_such_module" in finding.text
     assert finding.remedy.startswith("pip install 'netlab-faults[services]'")

@@ -40,10 +40,13 @@ def all_of(remedy: str, *commands_: tuple[str, ...]) -> Finding:
     return next((finding for finding in findings if finding.status != "yes"), findings[0])
 
 
-def library(module: str) -> Finding:
-    """A Python library, as the `python3` of a lab's programs imports it."""
+def library(module: str, least: int = 0) -> Finding:
+    """A Python library, of this major version at least, as the `python3` of a lab's programs imports it."""
     code = f"import {module}; print({module!r}, {module}.__version__)"
     finding = asked(("python3", "-c", code), "pip install 'netlab-faults[services]' beside netlab")
-    if finding.status != "no":
-        return finding
-    return Finding("no", f"cannot import {module}: {finding.text}", finding.remedy)
+    if finding.status == "no":
+        return Finding("no", f"cannot import {module}: {finding.text}", finding.remedy)
+    version = re.match(rf"{module} (\d+)", finding.text)
+    if version is not None and int(version[1]) < least:
+        return Finding("no", f"{finding.text} is older than {least}", "pip install 'netlab-faults[services]'")
+    return finding

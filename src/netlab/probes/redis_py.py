@@ -13,4 +13,4 @@ class RedisPy(Probe):
 
     def probe(self) -> Finding:
         """Ask it for its version."""
-        return library("redis")
+        return library("redis", least=8)  # whose defaults labs/redis is about

@@ -10,7 +10,21 @@ import pytest
 from netlab.outputs import OUTPUTS, Report
 from netlab.outputs._ladder import MOST_LINES
 from netlab.outputs.terminal import Terminal
-from netlab.records import Address, Call, Check, Event, Exit, Fault, Frame, Output, RunRecord, Trouble, Verdict
+from netlab.records import (
+    Address,
+    Call,
+    Check,
+    Event,
+    Exit,
+    Fault,
+    Frame,
+    Lookup,
+    Output,
+    RunRecord,
+    SocketInfo,
+    Trouble,
+    Verdict,
+)
 from tests.outputs import samples
 from tests.outputs.samples import CLIENT, EVENTS, SERVER, STATES, call, segment, state, step, table
 
@@ -39,6 +53,27 @@ def test_half_open_reads_as_a_ladder_with_faults_calls_states_and_reset() -> Non
     assert line(lines, "ESTABLISHED → FIN-WAIT-1").startswith("   21.500")
     assert "took 619 ms" in line(lines, "wait: server has no socket")
     assert line(lines, "receive: ECONNRESET").split()[0] == "672.300"
+
+
+def test_a_lookup_says_what_it_found_at_its_host() -> None:
+    ends = Address("10.77.0.1", 9000), Address("10.77.0.2", 9001)
+    found = Lookup(5_000_000, 1, "server", *ends, SocketInfo("SYN-RECV", *ends, 7, 0))
+    nobody = Lookup(6_000_000, 1, "server", *ends, None)
+    lines = shown(samples.record((*EVENTS, found, nobody)))
+    assert line(lines, "finds SYN-RECV").split()[0] == "5.000"
+    assert line(lines, "finds no socket").split()[0] == "6.000"
+
+
+def test_faults_alike_are_told_apart_by_their_names_and_a_healing_comes_before_what_it_let_through() -> None:
+    holds = [
+        Fault(int(at), int(at) + 1000, index, "hold", "inject", "server") for index, at in ((20, 700e6), (21, 701e6))
+    ]
+    names = [step(700, 700.1, 20, "hold server", name="fins"), step(701, 701.1, 21, "hold server", name="acks")]
+    heal = Fault(710_000_000, 760_000_000, 22, "hold", "heal", "server")
+    held = replace(segment(702, CLIENT, "P.", 11, 1, payload=b"held"), arrived_ns=711_000_000)
+    lines = shown(samples.record((*EVENTS, *holds, *names, heal, held)))
+    assert line(lines, "✗ hold server (fins)") and line(lines, "✗ hold server (acks)")
+    assert line(lines, "✓", "hold server").split()[0] == "711.000"
 
 
 def test_timeline_is_ordered_by_time() -> None:

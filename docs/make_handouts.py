@@ -4,7 +4,8 @@
     python docs/make_handouts.py labs/*close*       these
 
 Rules: a block of a page is such a timeline when its first line is a lab's name (and its variant) and title, as `netlab
-run` prints them; nothing else of a page is touched. Run it as root, for the tracepoints, on a machine that does nothing
+run` prints them; nothing else of a page is touched. A line of "…" after it stands for the timeline: only what comes
+below is printed then. Run it as root, for the tracepoints, on a machine that does nothing
 else: readers look at the times. A run that does not pass changes nothing, and is told.
 """
 
@@ -38,7 +39,7 @@ def renewed(page: Path) -> int:
         nonlocal trouble
         record, text = played(block[1], block[2])
         if record.verdict is Verdict.PASS:
-            return text
+            return without_timeline(text) if block[0].split("\n")[1] == "…" else text
         print(f"{page}: {block[1]}: {record.verdict.value}: {record.sentence}", file=sys.stderr)
         trouble = 1
         return block[0]
@@ -46,6 +47,12 @@ def renewed(page: Path) -> int:
     text = page.read_text(encoding="utf-8")
     page.write_text(BLOCK.sub(play, text), encoding="utf-8")
     return trouble
+
+
+def without_timeline(text: str) -> str:
+    """The first line, "…" for the timeline, and what comes below it: outputs, checks, verdict."""
+    title, _, below = text.split("\n\n", 2)
+    return f"{title}\n…\n\n{below}"
 
 
 def played(name: str, variant: str | None) -> tuple[RunRecord, str]:

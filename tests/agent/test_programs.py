@@ -24,7 +24,7 @@ def said(argv: tuple[str, ...], **more: object) -> tuple[list[tuple[str, str]], 
 
     async def story(host: Played) -> tuple[list[tuple[str, str]], Exit]:
         await host.ask("start", program="it", step=3)
-        end = await host.until(lambda: next(iter(host.of(Exit)), None))
+        end = await host.until(lambda: next(iter(host.of(Exit)), None), 50)
         return [(line.stream, line.line) for line in host.of(Output)], end
 
     return play(story, {"it": Program(argv=argv, **more)}, folder="/usr")  # type: ignore[arg-type]

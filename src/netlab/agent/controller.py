@@ -8,6 +8,7 @@ that wait for it. The other half is `netlab.agent.host`.
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import signal
 import time
@@ -48,6 +49,7 @@ class ControllerHandle:
         self._begins: dict[int, Callable[[], None]] = {}
         self._requests = 0
         self._killed = False
+        self._last_ns: float = math.inf
         self._loop = asyncio.get_running_loop()
         self._reaped: asyncio.Future[int] = self._loop.create_future()
         self._pidfd = os.pidfd_open(pid)
@@ -113,9 +115,10 @@ class ControllerHandle:
         fresh = min(self.written[program] - count, len(lines))
         return [output.line for output in islice(lines, len(lines) - fresh, None)]
 
-    def kill(self) -> None:
-        """SIGKILL, and with it to its endpoints and programs."""
+    def kill(self, last_ns: float = math.inf) -> None:
+        """SIGKILL, and with it to its endpoints and programs. What they tell of moments after `last_ns` is dropped."""
         self._killed = True
+        self._last_ns = last_ns
         if not self._reaped.done():
             signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
 
@@ -149,6 +152,8 @@ class ControllerHandle:
             self._hang_up()
 
     def _take(self, event: Event) -> None:
+        if event.time_ns > self._last_ns:  # the end of the run, not of the experiment
+            return
         if isinstance(event, Output):
             self.outputs[event.endpoint].append(event)
             self.written[event.endpoint] += 1

@@ -217,8 +217,9 @@ class Ground:
         self.observe()
         ended_ns = time.monotonic_ns()
         end = await self.capture.stop()
+        last_ns = time.monotonic_ns()  # from here on programs see their peers end, and may tell of it
         for handle in self.controllers.values():
-            handle.kill()
+            handle.kill(last_ns)
         await asyncio.gather(*(handle.wait() for handle in self.controllers.values()))
         self.destroy_orphans()
         if self.witness is not None:

@@ -21,20 +21,20 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable
 from typing import Any
 
 from netlab import codec
 from netlab.agent import process, processes, segments, vanish
 from netlab.agent.children import HOPELESS_NS, OVERDUE_NS, EndpointChild, Pending
+from netlab.agent.conversation import Conversation
 from netlab.agent.lines import Lines
 from netlab.agent.loop import Loop
 from netlab.agent.programs import ProgramChild
 from netlab.agent.sockets import Place
 from netlab.agent.streams import Streams
 from netlab.agent.waits import Waits
-from netlab.errors import KernelError, NetlabError, StepError
-from netlab.records import Event, Exit
+from netlab.errors import StepError
+from netlab.records import Exit
 from netlab.spec import DEFAULT_WITHIN, Host
 from netlab.units import human_duration
 
@@ -44,7 +44,7 @@ def main(channel: socket.socket, name: str, namespace_fd: int, spec: Host, folde
     process.check(process.libc.setns(namespace_fd, process.CLONE_NEWNET), f"enter the namespace of {name}")
     os.close(namespace_fd)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # a program may close its input; children get the default back
-    HostController(Lines(channel), name, spec, folder, family).serve()
+    HostController(Lines(channel), name, spec, folder, family).conversation.serve()
     return 0
 
 
@@ -52,19 +52,20 @@ class HostController:
     """The processes of one host, and the conversation about them."""
 
     def __init__(self, supervisor: Lines, name: str, spec: Host, folder: str, family: str) -> None:
-        self.supervisor = supervisor
         self.name = name
         self.spec = spec
         self.folder = folder
         self.family = family
         self.loop = Loop()
+        self.conversation = Conversation(supervisor, name, self.loop)
         self.waits = Waits(self.loop)
-        self.streams = Streams(self.loop, supervisor, self.emit)
+        self.streams = Streams(self.loop, supervisor, self.conversation.emit)
+        self.conversation.caught_up = self.streams.resume
         self.children: dict[str, EndpointChild | ProgramChild] = {}
         """Those that run, by full name."""
         self.ends: dict[str, Exit] = {}
         """How those ended that do not run now."""
-        self.requests: dict[str, Callable[[dict[str, Any]], dict[str, Any] | None]] = {
+        self.conversation.requests = {
             "act": self.act,
             "prepare": self.prepare,
             "start": self.start,
@@ -74,51 +75,6 @@ class HostController:
             "segment": self.segment,
             "vanish": self.vanish,
         }
-
-    # --- the conversation ---
-
-    def serve(self) -> None:
-        """Answer requests and tell events until the supervisor hangs up."""
-        self.loop.add(self.supervisor.fileno(), self.converse)
-        while not self.supervisor.closed:
-            self.loop.turn()
-
-    def converse(self) -> None:
-        for request in self.supervisor.receive():
-            self.answer(request)
-
-    def catch_up(self) -> None:
-        """Send what waits; at last, stop waking up for it."""
-        self.supervisor.flush()
-        self.streams.resume()
-        if not self.supervisor.unsent:
-            self.loop.change(self.supervisor.fileno(), self.converse, None)
-
-    def say(self, message: dict[str, Any]) -> None:
-        self.supervisor.send(message)
-        if self.supervisor.unsent:
-            self.loop.change(self.supervisor.fileno(), self.converse, self.catch_up)
-
-    def emit(self, event: Event) -> None:
-        self.say({"event": codec.encode(event)})
-
-    def answer(self, request: dict[str, Any]) -> None:
-        """Carry a request out, and answer it now unless it is answered later."""
-        do = request.get("do", "")
-        try:
-            if do not in self.requests:
-                raise StepError(f"{self.name}: request {do!r}: unknown; there are {', '.join(self.requests)}")
-            ok = self.requests[do](request)
-        except NetlabError as problem:
-            self.refuse(request["id"], problem)
-        except OSError as problem:
-            self.refuse(request["id"], KernelError(f"{do} ({problem.strerror})", self.name, errno=problem.errno or 0))
-        else:
-            if ok is not None:
-                self.say({"id": request["id"], "ok": ok})
-
-    def refuse(self, request_id: int, problem: NetlabError) -> None:
-        self.say({"id": request_id, "error": {"type": type(problem).__name__, "text": str(problem)}})
 
     # --- endpoints ---
 
@@ -147,7 +103,7 @@ class HostController:
     def settle(self, outcome: dict[str, Any]) -> None:
         """Answer an `act` with what its endpoint told."""
         call = outcome.get("call")
-        self.say(outcome if call is None else {"id": outcome["id"], "ok": {"call": call}})
+        self.conversation.say(outcome if call is None else {"id": outcome["id"], "ok": {"call": call}})
 
     def hear(self, child: EndpointChild) -> None:
         """Pass on the outcomes an endpoint tells."""
@@ -170,7 +126,7 @@ class HostController:
             why = (
                 "is stopped (SIGSTOP); resume it first" if child.stopped() else "did not answer; is this machine busy?"
             )
-            self.refuse(call.id, StepError(f"{call.word}: its deadline is over, and {child.name} {why}"))
+            self.conversation.refuse(call.id, StepError(f"{call.word}: its deadline is over, and {child.name} {why}"))
 
         self.loop.at(due_ns, check)
 
@@ -203,13 +159,13 @@ class HostController:
     def run_on(self, name: str, short: str, giver: EndpointChild, answer: dict[str, Any]) -> None:
         """Run a program on the connection that an endpoint gave away; a refusal is passed on."""
         if "error" in answer:
-            self.say(answer)
+            self.conversation.say(answer)
             return
         connection = giver.lines.descriptors.pop(0)
         try:
-            self.say({"id": answer["id"], "ok": self.run(name, short, connection)})
+            self.conversation.say({"id": answer["id"], "ok": self.run(name, short, connection)})
         except StepError as problem:
-            self.refuse(answer["id"], problem)
+            self.conversation.refuse(answer["id"], problem)
         finally:
             os.close(connection)
 
@@ -245,7 +201,7 @@ class HostController:
         if isinstance(child, EndpointChild):
             for call in child.pending.values():
                 self.settle(child.cut_short(call, end))
-        self.emit(end)
+        self.conversation.emit(end)
         self.waits.ended(child.pid)
 
     def stop(self, request: dict[str, Any]) -> None:
@@ -263,12 +219,12 @@ class HostController:
         def late() -> None:
             if self.waits.give_up(wait):
                 text = f"stop {name}: it runs on after {human_duration(within)}; give it longer, or kill it"
-                self.refuse(request_id, StepError(text))
+                self.conversation.refuse(request_id, StepError(text))
 
         wait = self.waits.add(
             {child.pid},
             {child.pid},
-            lambda: self.say({"id": request_id, "ok": {"exit": codec.encode(self.ends[name])}}),
+            lambda: self.conversation.say({"id": request_id, "ok": {"exit": codec.encode(self.ends[name])}}),
         )
         self.loop.at(time.monotonic_ns() + within, late)
 
@@ -305,7 +261,7 @@ class HostController:
         names = [child.name.partition(".")[2] for child in programs]
         ok = {"programs": names, "endpoints": endpoints, **more}
         children = {child.pid for child in self.children.values()}
-        self.waits.add(ending, children, lambda: self.say({"id": request_id, "ok": ok}))
+        self.waits.add(ending, children, lambda: self.conversation.say({"id": request_id, "ok": ok}))
 
     def not_running(self, name: str) -> str:
         """Why there is nobody of this name."""

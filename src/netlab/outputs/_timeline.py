@@ -4,37 +4,20 @@
 
 Rules: pure. Each observation that a reader can use becomes one moment; a call that waits is told when it ended, any
 other when it began, and one that took long at both. A step shows by the call or the fault it made, and by itself only
-where it made neither. Without tracepoints (rootless) the socket states are those that the socket tables showed, told
-when they were read.
+where it made neither. What the kernel told is _kernel.py's.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from operator import attrgetter
-from typing import Literal
 
+from netlab.outputs import _kernel
+from netlab.outputs._moment import Moment
 from netlab.outputs._sequence import Connections
 from netlab.outputs._text import clean, quoted
-from netlab.records import (
-    Address,
-    Call,
-    Exit,
-    Fault,
-    Frame,
-    Lookup,
-    Output,
-    RunRecord,
-    Segment,
-    SocketInfo,
-    SocketState,
-    SocketTable,
-    Step,
-    TrackingTable,
-    Trouble,
-)
+from netlab.records import Call, Exit, Fault, Frame, Output, RunRecord, Segment, Step, Trouble
 from netlab.units import human_duration
 
 WAITING_CALLS = frozenset({"accept", "receive"})
@@ -51,35 +34,15 @@ TEXT_ROOM = 26
 """Columns for a segment's text on its arrow."""
 
 
-@dataclass(frozen=True)
-class Moment:
-    """One line of a timeline."""
-
-    time_ns: int
-    kind: Literal["segment", "frame", "state", "call", "program", "tracked", "step", "fault", "healing", "trouble"]
-    text: str
-    host: str | None = None
-    """Where it happened; the sender of a segment. None: nowhere in particular."""
-    peer: str | None = None
-    """The receiver of a segment."""
-    style: str = ""
-    packet: int = 0
-    lost: bool = False
-    remark: str = ""
-    """What else is known of a segment, told at its sender."""
-    late: str = ""
-    """When a segment arrived, told at its receiver."""
-
-
 def moments(record: RunRecord) -> list[Moment]:
     """All moments of a run, ordered by time."""
     told = [
         *_segments(record),
         *_frames(record),
-        *_states(record),
-        *_observations(record),
-        *_tracked(record),
-        *_lookups(record),
+        *_kernel.states(record),
+        *_kernel.observations(record),
+        *_kernel.tracked(record),
+        *_kernel.lookups(record),
         *_calls(record),
         *_faults(record),
         *_steps(record),
@@ -140,71 +103,6 @@ def _frames(record: RunRecord) -> Iterator[Moment]:
             continue
         text = f"{frame.protocol} {frame.text.partition(' tell ')[0].removeprefix('destination ')}"
         yield Moment(frame.time_ns, "frame", text, frame.from_, frame.to, style="dim", packet=frame.packet)
-
-
-def _states(record: RunRecord) -> Iterator[Moment]:
-    traced = record.of(SocketState)
-    for change in traced:
-        yield Moment(change.time_ns, "state", _change(change.old, change.new), change.host, style="cyan")
-    if not traced:
-        yield from _tabled_states(record)
-
-
-def _change(old: str | None, new: str) -> str:
-    return new if old in (None, "CLOSE") else f"{old} → {new}"
-
-
-def _tabled_states(record: RunRecord) -> Iterator[Moment]:
-    """State changes as the socket tables of each host show them, one after the other."""
-    known: dict[str, dict[tuple[Address, Address], str]] = {}
-    for table in record.of(SocketTable):
-        before = known.get(table.host, {})
-        after = {_pair(row): row.state for row in table.sockets}
-        for pair in {**before, **after}:
-            old, new = before.get(pair), after.get(pair, "gone")
-            if old != new:
-                yield Moment(table.end_ns, "state", _change(old, new), table.host, style="cyan")
-        known[table.host] = after
-
-
-def _observations(record: RunRecord) -> Iterator[Moment]:
-    """What the steps that only look (check, wait, half-open) saw at last in the table of each host that had sockets."""
-    acting = {call.step for call in record.of(Call)} | {fault.step for fault in record.of(Fault)}
-    last = {(table.step, table.host): table for table in record.of(SocketTable) if table.step not in acting}
-    played = {step.index for step in record.of(Step)}
-    ends = {table.host for table in record.of(SocketTable) if table.sockets}
-    for (step, host), table in last.items():
-        if step in played and host in ends:
-            rows = [row for row in table.sockets if row.state != "LISTEN"]
-            yield Moment(table.end_ns, "state", f"has {_held(rows) or 'no socket'}", host, style="bold cyan")
-
-
-def _held(rows: list[SocketInfo]) -> str:
-    """The states of these sockets; of a single one that only time will end also how long it has left."""
-    if len(rows) == 1 and rows[0].timer == "time-wait":
-        return f"{rows[0].state} ({human_duration(rows[0].timer_ms * 10**6)})"
-    states = Counter(row.state for row in rows)
-    return ", ".join(state if count == 1 else f"{count} × {state}" for state, count in states.items())
-
-
-def _lookups(record: RunRecord) -> Iterator[Moment]:
-    for lookup in record.of(Lookup):
-        found = lookup.found.state if lookup.found else "no socket"
-        yield Moment(lookup.time_ns, "state", f"finds {found}", lookup.host, style="bold cyan")
-
-
-def _tracked(record: RunRecord) -> Iterator[Moment]:
-    """What a router tracked, whenever that is another state than before."""
-    known: dict[str, str] = {}
-    for table in record.of(TrackingTable):
-        states = ", ".join(entry.state for entry in table.entries if entry.state) or "nothing"
-        if states != known.setdefault(table.host, "nothing"):
-            known[table.host] = states
-            yield Moment(table.end_ns, "tracked", f"{table.host} tracks {states}", style="cyan")
-
-
-def _pair(row: SocketInfo) -> tuple[Address, Address]:
-    return row.local, row.remote
 
 
 def _calls(record: RunRecord) -> Iterator[Moment]:

@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from itertools import groupby
 
-from netlab.outputs._text import WIDTH, Line, cut
 from netlab.outputs._moment import Moment
+from netlab.outputs._text import WIDTH, Line, cut
 from netlab.outputs._timeline import TEXT_ROOM
 
 CELL = 24

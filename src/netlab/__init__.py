@@ -20,6 +20,10 @@ __version__ = "0.1.0"
 
 _WHERE = {
     "run": "netlab.api",
+    "run_all": "netlab.api",
+    "claims": "netlab.api",
+    "Outcome": "netlab.catalogue.outcome",
+    "Row": "netlab.catalogue.claim",
     "open": "netlab.api",
     "OpenLab": "netlab.api",
     "load": "netlab.lab",
@@ -37,9 +41,13 @@ __all__ = [*_WHERE, "__version__"]
 
 if TYPE_CHECKING:
     from netlab.api import OpenLab as OpenLab
+    from netlab.api import claims as claims
     from netlab.api import judge_run as judge_run
     from netlab.api import open as open
     from netlab.api import run as run
+    from netlab.api import run_all as run_all
+    from netlab.catalogue.claim import Row as Row
+    from netlab.catalogue.outcome import Outcome as Outcome
     from netlab.errors import (
         LabError as LabError,
     )

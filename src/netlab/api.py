@@ -15,12 +15,16 @@ verdict in the record; only what could not be done is an exception.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from netlab import rundir
+from netlab.catalogue.claim import Row, claiming, row
+from netlab.catalogue.labs import select
+from netlab.catalogue.outcome import Outcome
+from netlab.catalogue.runner import JOBS, Runner
 from netlab.errors import NetlabError, RecordError, UsageError
 from netlab.judge import verdict
 from netlab.lab import Lab, find, from_definition, load
@@ -61,6 +65,42 @@ def run(
     with launch() as session:
         chosen = as_lab(lab, variant, parameters)
         return run_lab(chosen, Path(out) if out is not None else None, session=session, progress=progress)
+
+
+def run_all(
+    labs: Sequence[str | Path] = (),
+    *,
+    folders: Sequence[str | Path] = (),
+    jobs: int | None = None,
+    long: bool = False,
+    out: str | Path | None = None,
+) -> Generator[Outcome, None, None]:
+    """Play labs (default: all there are, also in `folders`) in every variant, `jobs` at once; outcomes as they end.
+
+    Those that take more than 10 s are played with `long` only. The run directories are made in `out`, or in a new one
+    below ./runs. What one lab lacks, or breaks, is its own outcome. Closing the generator ends what still runs.
+    Raises: UsageError (no such lab, `out` is not empty), NeedError (this is not Linux).
+    """
+    with Runner(jobs or JOBS) as runner:
+        chosen = select([str(lab) for lab in labs], folders, long=long)
+        yield from chosen.broken
+        yield from runner.play(chosen.labs, rundir.make(Path(out) if out is not None else None, "catalogue"))
+
+
+def claims(
+    labs: Sequence[str | Path] = (),
+    *,
+    folders: Sequence[str | Path] = (),
+    jobs: int | None = None,
+    long: bool = False,
+    out: str | Path | None = None,
+) -> Generator[Row, None, None]:
+    """The catalogue of claims, a row as each lab that has one ends; everything else as `run_all` (docs/claims.md)."""
+    with Runner(jobs or JOBS) as runner:
+        chosen = claiming(select([str(lab) for lab in labs], folders, long=long))
+        yield from map(row, chosen.broken)
+        played = runner.play(chosen.labs, rundir.make(Path(out) if out is not None else None, "claims"))
+        yield from map(row, played)
 
 
 def judge_run(folder: str | Path) -> RunRecord:
@@ -148,4 +188,4 @@ class OpenLab:
         return {table.host: table for table in self._run.record().of(SocketTable)}
 
 
-__all__ = ["LabLike", "NetlabError", "OpenLab", "RecordError", "judge_run", "open", "run"]
+__all__ = ["LabLike", "NetlabError", "OpenLab", "RecordError", "claims", "judge_run", "open", "run", "run_all"]

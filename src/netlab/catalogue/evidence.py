@@ -37,7 +37,9 @@ KINDS: tuple[Kind, ...] = (
 def evidence(outcome: Outcome) -> str:
     """The line for this outcome."""
     if outcome.record is None or outcome.lab is None:
-        return outcome.sentence.strip().splitlines()[-1]
+        said = outcome.sentence.strip().splitlines()
+        mistakes = outcome.problem is not None and outcome.problem.kind == "mistake"
+        return said[0] if mistakes else said[-1]  # of a traceback, what it comes to
     checks = outcome.record.checks
     if outcome.verdict is not Verdict.PASS:
         first = next((check for check in checks if check.verdict is outcome.verdict), None)

@@ -65,7 +65,7 @@ def judge(lab: Lab, record: RunRecord) -> RunRecord:
 def checks_of(lab: Lab, record: RunRecord) -> Iterator[Check]:
     """Every check: of the steps in their order, of the expectations, of the witnesses."""
     for planned in lab.steps:
-        yield from _step(planned, record)
+        yield from (_as_far_as_it_went(check, record) for check in _step(planned, record))
     for expectation in lab.expectations:
         yield from (_as_far_as_it_went(check, record) for check in expectation.judge(record))
     if doubt := wire_doubt(record):
@@ -75,7 +75,7 @@ def checks_of(lab: Lab, record: RunRecord) -> Iterator[Check]:
 
 
 def _as_far_as_it_went(check: Check, record: RunRecord) -> Check:
-    """A check of a run that was interrupted: what failed might have come, so it is unknown."""
+    """A check of a run that was interrupted: what failed might have come (a step, had it not been cut off): unknown."""
     if record.interrupted and check.verdict is Verdict.FAIL:
         why = f"the run ended early ({record.interrupted}); until then: {check.explanation or check.seen}"
         return dataclasses.replace(check, verdict=Verdict.UNKNOWN, explanation=why)

@@ -59,9 +59,10 @@ def entries() -> list[tuple[str, str | None]]:
 
 
 def over_ipv6(chosen: list[Lab]) -> Iterator[Lab]:
-    """The same labs over IPv6, those that do not run over it as they are."""
+    """The same labs over IPv6: those that can, and have no variant that is their IPv6 form."""
     for lab in chosen:
-        if lab.parameters.get("family") == "ipv4" and lab.path is not None:
+        own_form = f"{lab.variant}-ipv6" if lab.variant else "ipv6"
+        if lab.parameters.get("family") == "ipv4" and own_form not in lab.variants and lab.path is not None:
             yield load(lab.path, lab.variant, {"family": "ipv6"})
 
 

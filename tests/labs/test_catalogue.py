@@ -41,7 +41,7 @@ def test_lab_passes_as_itself(name: str, variant: str | None, catalogue: Catalog
 
 
 def test_both_families_were_played(catalogue: Catalogue) -> None:
-    families = {run.family for run in catalogue.of("half-open", None)}
+    families = {run.family for run in catalogue.of("half-close", None)}
     assert families == {"ipv4", "ipv6"}
 
 

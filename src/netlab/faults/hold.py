@@ -5,7 +5,6 @@ server ──▶ switch ─ ▪ ▪ ▪ ─ ─ ▶ client        released, it a
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -41,6 +40,8 @@ class Hold(Fault):
     port: int | None = doc("Only TCP segments with this port at either end. Default: all of IP.", default=None)
 
     async def inject(self, ground: Ground) -> Any:
+        import asyncio
+
         from netlab.kernel.holding import Held
 
         unfinished = [name for name, host in ground.topology.hosts.items() if host.offloads]
@@ -54,5 +55,7 @@ class Hold(Fault):
         return held
 
     async def heal(self, ground: Ground, state: Held) -> None:
+        import asyncio
+
         asyncio.get_running_loop().remove_reader(state.fileno())
         state.release()

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-BENCHMARKS = ("half_open.py", "build.py", "link_down.py", "capture.py")
+BENCHMARKS = ("half_open.py", "scale.py", "build.py", "link_down.py", "capture.py")
 
 
 def main() -> int:

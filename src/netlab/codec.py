@@ -47,6 +47,12 @@ def decode(kind: type[T], value: Any, where: str = "") -> T:
     return typing.cast(T, _decode(kind, value, where))
 
 
+def prepare(*kinds: Any) -> None:
+    """Find out the fields of these dataclasses now, for processes that are forked from this one."""
+    for kind in kinds:
+        _fields(kind)
+
+
 @cache
 def _fields(kind: type[Any]) -> dict[str, tuple[str, Any, bool]]:
     hints = typing.get_type_hints(kind)

@@ -21,7 +21,7 @@ def test_help_of_each_command_has_examples(command: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["nonsense"], ["run"], ["list", "--nonsense"], ["run", "a", "b"], ["judge"], ["--set", "a=b"]]
+    "arguments", [["nonsense"], ["list", "--nonsense"], ["run", "a", "b"], ["judge"], ["--set", "a=b"]]
 )
 def test_wrong_usage_exits_2_with_a_message_and_no_traceback(arguments: list[str]) -> None:
     done = netlab(*arguments)

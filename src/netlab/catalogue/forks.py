@@ -18,19 +18,24 @@ import gc
 import importlib
 import os
 import pickle
+import resource
 import signal
 import socket
 import time
 import traceback
+from dataclasses import replace
 from pathlib import Path
 
+from netlab import codec
 from netlab.agent import forking, process, warm
 from netlab.catalogue.outcome import Outcome, Problem
 from netlab.errors import LabError, NeedError, NetlabError, UsageError
 from netlab.lab import Lab
 from netlab.orchestrator import run_lab
 from netlab.probes import Finding
+from netlab.records import EVENT_KINDS, RunRecord
 from netlab.session import Session, launch
+from netlab.spec import Topology
 
 FORK, FORKED = b"f", b"r"
 MODULES = (
@@ -40,6 +45,7 @@ MODULES = (
     "netlab.agent.controller",
     "netlab.agent.host",
     "netlab.agent.endpoint",
+    "netlab.kernel.conntrack",
 )
 
 
@@ -73,6 +79,7 @@ def get_ready() -> None:
     for words in (STEPS, FAULTS, EXPECTATIONS, OUTPUTS, PROBES):
         words.all()  # which gives each class its word
     supervisor.get_ready()
+    codec.prepare(RunRecord, Topology, *EVENT_KINDS.values(), *STEPS.all().values())
     gc.collect()
     gc.freeze()
 
@@ -96,11 +103,16 @@ def play_one(channel: socket.socket) -> int:
         with launch(folder.parent, warm.start) as session:
             came_of_it = play(lab, folder, session, known)
             signal.signal(signal.SIGINT, signal.SIG_IGN)
-            channel.sendall(pickle.dumps((came_of_it, known)))
     except KeyboardInterrupt:  # between two things that would have ended in order
-        stopped = Outcome(name=lab.name, lab=lab, problem=Problem("interrupted", "Ctrl-C ended it"))
-        channel.sendall(pickle.dumps((stopped, known)))
+        came_of_it = Outcome(name=lab.name, lab=lab, problem=Problem("interrupted", "Ctrl-C ended it"))
+    channel.sendall(pickle.dumps((replace(came_of_it, cpu_seconds=cpu_seconds()), known)))
     return 0
+
+
+def cpu_seconds() -> float:
+    """What this process and all that have ended below it have taken."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
 
 
 def play(lab: Lab, folder: Path, session: Session, known: dict[str, Finding]) -> Outcome:

@@ -39,6 +39,8 @@ class Outcome:
     """The run directory of the record."""
     seconds: float = 0.0
     """From the run's first process to its verdict."""
+    cpu_seconds: float = 0.0
+    """Processor time of all its processes, once they have ended."""
 
     @property
     def variant(self) -> str | None:

@@ -32,8 +32,8 @@ from netlab.session import require_linux
 
 __all__ = ["JOBS", "Runner"]
 
-JOBS = 8
-"""How many labs are played at once unless somebody says otherwise (benchmarks/README.md has the measurement)."""
+JOBS = min(4 * (os.cpu_count() or 1), 32)
+"""How many labs are played at once unless somebody says otherwise: they mostly wait (benchmarks/README.md)."""
 WARM = "from netlab.catalogue import forks; sys.exit(forks.main(int(sys.argv[1])))"
 TICK_S = 0.5
 

@@ -105,6 +105,23 @@ variants:
     ]
 
 
+def test_the_evidence_is_what_the_lab_points_at(tmp_path: Path) -> None:
+    variants = "variants:\n  inherits: {title: t, claim: it is reached, steps: [server: {listen: 9000}]}\n"
+    put(tmp_path / "labs", "step", "finding: {expected: confirmed, shown_by: dial}", more=variants)
+    put(tmp_path / "labs", "word", "finding: {expected: confirmed, shown_by: never}")
+    found = json.loads(claims(tmp_path, "step", "word", "--json").stdout)
+    told = {(row["lab"], row["variant"]): row["evidence"] for row in found}
+    assert told["step", None].startswith("client: connect server:9000")
+    assert told["word", None] == "never R: none"
+    assert "connect" not in told["step", "inherits"]
+
+
+def test_what_is_pointed_at_must_be_there(tmp_path: Path) -> None:
+    path = put(tmp_path / "labs", "wrong", "finding: {expected: confirmed, shown_by: dail}")
+    (mistake,) = validate(path)
+    assert mistake.text("f") == "f:5:42: no step with the id 'dail', and no such word in expect; did you mean dial?"
+
+
 def test_a_lab_file_with_mistakes_is_told_and_the_others_are_played(labs: Path) -> None:
     (labs / "labs/fails/lab.yaml").write_text("name: fails\n")
     code, found = rows(labs, "fails", "as-recorded")

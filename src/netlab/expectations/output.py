@@ -53,7 +53,7 @@ class Output(Expectation):
         found = [w for w in written if w.time_ns >= since_ns and re.search(self.line, w.line)]
         shown = (found or written[-1:])[:5]
         evidence = tuple(f"{w.stream} of {self.program} at {at(w.time_ns)}: {w.line}" for w in shown)
-        seen = counted(len(found))
+        seen = counted(len(found)) + (f": {found[0].line}" if len(found) == 1 else "")
         if self.most is not None and found and (late := found[0].time_ns - since_ns) > self.most:
             why = f"{self.program} wrote it {human_duration(late)} after {self.since} began"
             return [failed(name, expected, seen, why, evidence)]
@@ -65,7 +65,7 @@ class Output(Expectation):
         if len(found) == self.count:
             return [passed(name, expected, seen, "", evidence)]
         last = f"the last line was {written[-1].line!r}" if written else f"{self.program} wrote nothing"
-        return [failed(name, expected, seen, f"{seen} of it were like that; {last}", evidence)]
+        return [failed(name, expected, seen, f"{counted(len(found))} of it were like that; {last}", evidence)]
 
     @property
     def when(self) -> str:

@@ -14,6 +14,10 @@ def at(time_ns: int) -> str:
     return f"{time_ns / 1e9:.6f} s"
 
 
+_TEXT = frozenset(b"\t\n\r") | frozenset(range(0x20, 0x7F))
+"""The bytes of plain text, in ASCII."""
+
+
 def about(time_ns: int) -> str:
     """A moment for a sentence, to the millisecond: "0.912 s"."""
     return f"{time_ns / 1e9:.3f} s"
@@ -23,6 +27,12 @@ def quoted(payload: bytes, room: int = 40) -> str:
     """Payload as text in quotes, cut to `room` characters."""
     text = payload[:room].decode("latin-1").encode("unicode_escape").decode("ascii").replace('"', '\\"')
     return f'"{text}…"' if len(payload) > room else f'"{text}"'
+
+
+def carried(segment: Segment) -> str:
+    """A segment's payload in quotes where it is text, else its length: "world", 37 bytes."""
+    text = all(byte in _TEXT for byte in segment.payload)
+    return quoted(segment.payload) if segment.payload and text else f"{segment.length} bytes"
 
 
 def who(segment: Segment) -> str:
@@ -36,7 +46,7 @@ def segment_text(segment: Segment, seq: int | None = None, ack: int | None = Non
     if "." in segment.flags:
         words.append(f"ack {segment.ack if ack is None else ack}")
     if segment.length:
-        words.append(quoted(segment.payload) if segment.payload else f"{segment.length} bytes")
+        words.append(carried(segment))
     if segment.by:
         words.append(f"(put there by {segment.by})")
     return " ".join(words)

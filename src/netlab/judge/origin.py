@@ -8,7 +8,7 @@ sections 3.5.1, 3.5.2 and 3.10.7.
 
 from __future__ import annotations
 
-from netlab.judge.evidence import quoted
+from netlab.judge.evidence import carried
 from netlab.judge.rule import segment_of
 from netlab.judge.sequence import flag_letters
 from netlab.records import Fault, Reset, RunRecord, Segment
@@ -71,7 +71,7 @@ def _to(record: RunRecord, reset: Reset) -> str:
 def described(segment: Segment) -> str:
     """A segment by what it carried: "world" in quotes, its SYN, or its packet number."""
     if segment.payload:
-        return f"{quoted(segment.payload)} (packet {segment.packet})"
+        return f"{carried(segment)} (packet {segment.packet})"
     letters = flag_letters(segment)
     name = "the SYN" if "S" in letters else "the FIN" if "F" in letters else "an ACK"
     return f"{name}, packet {segment.packet}"

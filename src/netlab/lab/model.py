@@ -27,6 +27,10 @@ class Finding:
 
     expected: Found = doc("What a run of this lab that passes shows of the claim.")
     depends_on: tuple[str, ...] = doc("Parameters or variants that change it, in the reader's words.", default=())
+    shown_by: str | None = doc(
+        "What shows it best, for `netlab claims`: the id of a step, or a word of `expect`. Default: what tells most.",
+        default=None,
+    )
     recorded: dict[str, Found] = doc('What was found on which kernel: {"6.18": confirmed}.', factory=dict)
     shorthand: ClassVar[str] = "expected"
     __pydantic_config__: ClassVar[dict[str, str]] = STRICT

@@ -55,6 +55,7 @@ def resolve(tree: Mapping, played: Played, folder: str, path: Path | None, words
     steps = Planner(words, names, report, played.lines).plan(child(tree, "steps"))
     expectations = expect(child(tree, "expect"), words, names, report)
     asked = reports(child(tree, "outputs"), words, names, report)
+    check_finding(tree, fields, names, report)
     if len(report):
         return None
     topology = Topology(
@@ -138,6 +139,17 @@ def check_figures(tree: Mapping, fields: dict[str, Any], report: Report) -> None
         report.wrong(near(tree, "capture", "snap"), f"snap {capture.snap}", "64 to 262144 bytes of each frame")
     if capture.ring is not None and not 1 << 16 <= capture.ring <= 1 << 30:
         report.wrong(near(tree, "capture", "ring"), f"a ring of {capture.ring} bytes", "64KiB to 1GiB")
+
+
+def check_finding(tree: Mapping, fields: dict[str, Any], names: Names, report: Report) -> None:
+    """What a finding is shown by must be there."""
+    finding = fields.get("finding")
+    expected = tree.items.get("expect")
+    known = [*names.steps, *(expected.items if isinstance(expected, Mapping) else ())]
+    if finding is not None and finding.shown_by not in (None, *known):
+        allowed = did_you_mean(finding.shown_by, known, "step id or word of expect")
+        at = near(tree, "finding", "shown_by")
+        report.wrong(at, f"no step with the id {quoted(finding.shown_by)}, and no such word in expect", allowed)
 
 
 def expect(node: Node | None, words: Words, names: Names, report: Report) -> tuple[Expectation, ...]:

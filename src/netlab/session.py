@@ -49,7 +49,7 @@ Start = Callable[[tuple[int, int, int], int], Launcher]
 
 
 def execute(descriptors: tuple[int, int, int], log: int) -> Launcher:
-    """Start the launcher in an interpreter of its own. (netlab.agent.warm forks it from a parent that is fit for it.)"""
+    """Start the launcher in an interpreter of its own. (netlab.agent.warm forks it, from a parent fit for that.)"""
     return subprocess.Popen(
         [sys.executable, "-c", f"import sys; sys.path[:] = {sys.path!r}; {LAUNCH}", *map(str, descriptors)],
         pass_fds=descriptors,

@@ -1,4 +1,6 @@
-"""Asks a Redis server one question a line, and says what comes back: python3 client.py HOST [OPTION=VALUE …] < COMMANDS.
+"""Asks a Redis server one question a line, and says what comes back.
+
+    python3 client.py HOST [OPTION=VALUE …] < COMMANDS
 
 The options are those of redis.Redis; `retry=none` switches its own retries off. An error ends it.
 """

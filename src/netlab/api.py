@@ -140,9 +140,8 @@ class OpenLab:
     record: RunRecord
 
     def __init__(self, lab: Lab, out: Path | None = None) -> None:
-        self.lab = from_definition(
-            {**lab.definition, "steps": [], "expect": {}, "outputs": {}}, folder=lab.topology.folder
-        )
+        left = {key: value for key, value in lab.definition.items() if key not in ("expect", "outputs", "finding")}
+        self.lab = from_definition({**left, "steps": []}, folder=lab.topology.folder)
         self.folder = out
 
     def __enter__(self) -> OpenLab:

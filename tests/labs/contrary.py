@@ -17,10 +17,14 @@ LABS = Path(__file__).parents[2] / "labs"
 
 
 def definition(name: str, variant: str | None = None) -> dict[str, Any]:
-    """The lab file as plain values, to change something in it; a variant's in the place of the lab's own."""
+    """The lab file as plain values, to change something in it; a variant's in the place of the lab's own.
+
+    Its finding is left out: whoever changes what a lab expects shows nothing of its claim.
+    """
     text = (LABS / name / "lab.yaml").read_text(encoding="utf-8")
     values: dict[str, Any] = plain(document.parse(text)[0])
-    return values if variant is None else {**values, **values["variants"][variant]}
+    values |= {} if variant is None else values["variants"][variant]
+    return {key: value for key, value in values.items() if key != "finding"}
 
 
 def claimed(name: str, out: Path, expect: dict[str, Any], variant: str | None = None) -> str:

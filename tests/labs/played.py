@@ -13,7 +13,7 @@ from pathlib import Path
 
 from netlab.catalogue.labs import select
 from netlab.catalogue.outcome import Outcome
-from netlab.catalogue.runner import Runner
+from netlab.catalogue.runner import JOBS, Runner
 from netlab.lab import Lab, load
 
 LABS = Path(__file__).parents[2] / "labs"
@@ -69,7 +69,7 @@ def over_ipv6(chosen: list[Lab]) -> Iterator[Lab]:
 def play(folder: Path) -> Catalogue:
     """Play everything; a lab that runs over IPv6 only counts as that."""
     played = Catalogue()
-    with Runner() as runner:
+    with Runner(max(JOBS // 2, 1)) as runner:  # some labs are about times: not too much beside them
         for number in range(1, ROUNDS + 1):
             chosen = labs(long=number == 1 < ROUNDS)
             for family, these in (("ipv4", chosen), ("ipv6", list(over_ipv6(chosen)))):

@@ -115,6 +115,7 @@ class Watcher:
             finally:
                 os._exit(code)  # never into the test session that this is a copy of
         theirs.close()
+        self._answer()  # it is in its namespaces: whoever looks at the machine from now on sees them before and after
 
     def watch(self, path: Path) -> bool:
         """Begin to watch the namespace behind this path; False where it went away first, or is watched already."""
@@ -149,6 +150,7 @@ def _watch(channel: socket.socket) -> None:
     """The child: answer until the other end closes."""
     enter()
     numbers = Numbers()
+    channel.send(b"yes")
     while True:
         message, descriptors, _, _ = socket.recv_fds(channel, 64, 1)
         if not message:

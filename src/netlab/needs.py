@@ -1,7 +1,8 @@
 """What a lab needs of this machine, found out before its first namespace is made.
 
-Rules: all that is missing is told at once, each with its remedy. What can only be seen in the run (a library that a
-user's program imports, say) is not looked for here: a lab names it in `requires`.
+Rules: all that is missing is told at once, each with its remedy; but commands are looked for only where no probe said
+no, as most probes are about the package that a missing command comes from. What can only be seen in the run (a library
+that a user's program imports, say) is not looked for here: a lab names it in `requires`.
 """
 
 from __future__ import annotations

@@ -46,6 +46,11 @@ class Verdict(str, Enum):
         return max(verdicts, key=list(cls).index, default=cls.PASS)
 
 
+def entry(lab: str, variant: str | None) -> str:
+    """What a lab in one of its variants is called: "half-open (down)", "half-open"."""
+    return f"{lab} ({variant})" if variant else lab
+
+
 @dataclass(frozen=True, order=True)
 class Address:
     """One end of a four-tuple."""

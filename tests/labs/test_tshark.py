@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from itertools import islice
 from pathlib import Path
@@ -13,8 +12,9 @@ import pytest
 from netlab.records import Segment, Step
 from tests.labs.played import Catalogue, entries
 from tests.labs.test_catalogue import record
+from tests.wire.tshark import needs_tshark
 
-pytestmark = pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
+pytestmark = needs_tshark
 
 FIELDS = (
     "frame.interface_name",

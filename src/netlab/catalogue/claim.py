@@ -25,7 +25,7 @@ from netlab.catalogue.evidence import evidence
 from netlab.catalogue.labs import Selection
 from netlab.catalogue.outcome import Outcome
 from netlab.lab import Lab
-from netlab.records import Verdict
+from netlab.records import Verdict, entry
 
 __all__ = ["Row", "claiming", "exit_code", "row", "version"]
 
@@ -55,7 +55,7 @@ class Row:
     @property
     def title(self) -> str:
         """The lab and its variant: "half-open (cable)"."""
-        return f"{self.lab} ({self.variant})" if self.variant else self.lab
+        return entry(self.lab, self.variant)
 
     @property
     def failed(self) -> bool:

@@ -1,9 +1,9 @@
 """The one fact of a run that shows its finding best, in one line.
 
 Rules: of a run that passed, what its lab points at (`shown_by`), or the most telling of its checks: an RST with its
-reason, the half-open state, a call that
-the lab singles out, a call that failed or met the end of file, a state, a counter, the wire. Of any other, the first
-check that did not pass, with the packet or moment it names. Nothing is made up: the words are the checks' own. Pure.
+reason, the half-open state, a call that the lab singles out, a call that failed or met the end of file, a state, a
+counter, the wire. Of any other, the first check that did not pass, with the packet or moment it names. Nothing is made
+up: the words are the checks' own. Pure.
 """
 
 from __future__ import annotations

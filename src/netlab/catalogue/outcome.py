@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from netlab.lab import Lab
-from netlab.records import RunRecord, Verdict
+from netlab.records import RunRecord, Verdict, entry
 
 __all__ = ["Outcome", "Problem"]
 
@@ -50,7 +50,7 @@ class Outcome:
     @property
     def title(self) -> str:
         """The lab and its variant: "half-open (down)"."""
-        return f"{self.name} ({self.variant})" if self.variant else self.name
+        return entry(self.name, self.variant)
 
     @property
     def interrupted(self) -> bool:

@@ -6,7 +6,6 @@ gone when all is over; elsewhere one plain line for each run that ended. It says
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +13,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from netlab.cli import streams
-from netlab.cli.live import time_it_takes
+from netlab.cli.live import at_terminal, time_it_takes
+from netlab.records import entry
 from netlab.units import human_duration
 
 if TYPE_CHECKING:
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
 def watcher(labs: Sequence[Lab], jobs: int, *, told: bool = True) -> Plain:
     """The progress that suits stderr; a plain line for each run only where it is to be `told`."""
-    live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-    return Bar(labs, jobs, told) if live else Plain(labs, jobs, told)
+    return Bar(labs, jobs, told) if at_terminal() else Plain(labs, jobs, told)
 
 
 class Plain:
@@ -38,7 +37,7 @@ class Plain:
         streams.err(f"{len(self.labs)} labs and variants, {min(self.jobs, len(self.labs))} at once\n")
         for lab in self.labs:
             if lab.long:
-                streams.err(f"{name(lab)}{time_it_takes(lab)}\n")
+                streams.err(f"{entry(lab.name, lab.variant)}{time_it_takes(lab)}\n")
         return self
 
     def __exit__(
@@ -87,7 +86,7 @@ class Bar(Plain):
         self.bar.stop()
 
     def started(self, lab: Lab) -> None:
-        self.playing[name(lab)] = None
+        self.playing[entry(lab.name, lab.variant)] = None
         self.tick()
 
     def tick(self) -> None:
@@ -108,8 +107,3 @@ class Bar(Plain):
         self.bar.stop()
         yield
         self.bar.start()
-
-
-def name(lab: Lab) -> str:
-    """A lab and its variant, as outcomes are called."""
-    return f"{lab.name} ({lab.variant})" if lab.variant else lab.name

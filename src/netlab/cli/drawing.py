@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from netlab.outputs._text import Line, clean, cut, wrapped
+from netlab.records import entry
 from netlab.units import human_duration
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ INDENT = "  "
 
 def lab(shown: Lab) -> Iterator[Line]:
     """The whole page."""
-    name = shown.name + (f" ({shown.variant})" if shown.variant else "")
+    name = entry(shown.name, shown.variant)
     yield ((clean(name), "bold"), (f"  {clean(shown.title)}", ""))
     yield from about(shown)
     yield from section("network", network(shown.topology))

@@ -6,6 +6,7 @@ thread and no spinner: they would take processor time from an experiment that is
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from netlab.cli import streams
 from netlab.progress import Progress
+from netlab.records import entry
 from netlab.units import human_duration
 
 if TYPE_CHECKING:
@@ -24,9 +26,12 @@ ERASE = "\r\x1b[K"
 
 def watcher() -> Plain:
     """The progress that suits stderr."""
-    import os
+    return Live() if at_terminal() else Plain()
 
-    return Live() if sys.stderr.isatty() and os.environ.get("TERM") != "dumb" else Plain()
+
+def at_terminal() -> bool:
+    """Whether stderr is a terminal on which a line can be overwritten."""
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
 
 class Plain(Progress):
@@ -39,7 +44,7 @@ class Plain(Progress):
 
     def started(self, lab: Lab) -> None:
         self.steps = len(lab.steps)
-        self.tell(f"{lab.name}{f' ({lab.variant})' if lab.variant else ''}: {self.steps} steps{time_it_takes(lab)}")
+        self.tell(f"{entry(lab.name, lab.variant)}: {self.steps} steps{time_it_takes(lab)}")
 
     def done(self, planned: Planned, error: str | None, took_ns: int) -> None:
         self.tell(f"{self.place(planned)} {planned.text} ({human_duration(took_ns)})")

@@ -10,6 +10,7 @@ from netlab.cli import INTERRUPTED, streams
 from netlab.cli.guard import FAIL, MISTAKE, PASS, UNKNOWN
 from netlab.errors import UsageError
 from netlab.outputs._text import Line, cut, wrapped
+from netlab.records import entry
 from netlab.units import human_duration
 
 if TYPE_CHECKING:
@@ -196,7 +197,7 @@ def summary(many: Many, chosen: Selection) -> Iterator[Line]:
 def notes(many: Many, chosen: Selection) -> None:
     """What was left out, and where the run directories are, on stderr."""
     if chosen.left_out:
-        long = ", ".join(f"{lab.name} ({lab.variant})" if lab.variant else lab.name for lab in chosen.left_out)
+        long = ", ".join(entry(lab.name, lab.variant) for lab in chosen.left_out)
         streams.err(f"left out, as they take more than 10 s: {long}; --long plays them\n")
     if many.folder is not None:
         streams.err(f"{many.folder}/ holds a run directory for each\n")

@@ -14,7 +14,7 @@ check says all that it knows.
 from __future__ import annotations
 
 from netlab.outputs._text import WIDTH, Line, clean, cut, plain, wrapped
-from netlab.records import Check, RunRecord, Verdict
+from netlab.records import Check, RunRecord, Verdict, entry
 
 MARKS = {Verdict.PASS: ("✓", "green"), Verdict.FAIL: ("✗", "bold red"), Verdict.UNKNOWN: ("?", "bold yellow")}
 
@@ -40,7 +40,7 @@ def checks(record: RunRecord) -> list[Line]:
 def verdict(record: RunRecord) -> list[Line]:
     """The verdict in one sentence, and what limits it."""
     mark, style = MARKS[record.verdict]
-    name = record.lab + (f" ({record.variant})" if record.variant else "")
+    name = entry(record.lab, record.variant)
     head = f"{mark} {record.verdict.value.upper()}  {clean(name)}: "
     sentence = record.sentence.removeprefix(f"{record.verdict.value}: ")
     lines = wrapped(sentence or "not judged", "  ", style, first=head)

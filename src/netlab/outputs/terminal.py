@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from netlab.outputs import Output, Report, _findings, _ladder
 from netlab.outputs._text import Line, clean, plain
 from netlab.outputs._timeline import addresses, moments
-from netlab.records import RunRecord
+from netlab.records import RunRecord, entry
 
 
 class Terminal(Output):
@@ -27,7 +27,7 @@ class Terminal(Output):
 
     def lines(self, record: RunRecord) -> Iterator[Line]:
         """Timeline, checks and verdict, with styles."""
-        yield (clean(_name(record)), "bold"), (f"  {clean(_title(record))}", "")
+        yield (clean(entry(record.lab, record.variant)), "bold"), (f"  {clean(_title(record))}", "")
         yield ()
         yield from _ladder.drawn(moments(record), addresses(record))
         yield ()
@@ -41,11 +41,6 @@ class Terminal(Output):
         yield from _findings.checks(record)
         yield ()
         yield from _findings.verdict(record)
-
-
-def _name(record: RunRecord) -> str:
-    """The lab, with its variant: "half-open (down)"."""
-    return record.lab + (f" ({record.variant})" if record.variant else "")
 
 
 def _title(record: RunRecord) -> str:

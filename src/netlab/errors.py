@@ -4,6 +4,7 @@
     ├── LabError        a lab file (or a request against a lab) is wrong: the user's mistake, exit 2
     ├── UsageError      a command or an API call is wrong: the user's mistake, exit 2
     ├── NeedError       this machine lacks something the lab needs: exit 3
+    ├── TargetError     a target (`--on`) could not be reached, or was lost in the middle: exit 3
     ├── KernelError     the kernel refused an operation
     ├── StepError       a step could not be played (its deadline passed, its endpoint was gone)
     ├── RecordError     a saved run cannot be read
@@ -27,6 +28,7 @@ __all__ = [
     "NetlabError",
     "RecordError",
     "StepError",
+    "TargetError",
     "UsageError",
     "errno_name",
 ]
@@ -75,6 +77,10 @@ class LabError(NetlabError):
 
 class NeedError(NetlabError):
     """This machine cannot do what the lab needs: the verdict is unknown, and the message says why."""
+
+
+class TargetError(NetlabError):
+    """A place to run labs could not be reached, or was lost in the middle: the verdict is unknown."""
 
 
 @dataclass

@@ -12,10 +12,11 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["ByteSize", "Duration", "Ratio", "human_duration"]
+__all__ = ["ByteSize", "Duration", "Rate", "Ratio", "human_duration"]
 
 _NUMBER = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Zµ%]*)\s*")
 _SECONDS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "min": 60 * 10**9, "h": 3600 * 10**9}
+_RATES = {"bit": 1, "kbit": 10**3, "mbit": 10**6, "gbit": 10**9}
 _BYTES = {"": 1, "B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 
 
@@ -90,6 +91,28 @@ class ByteSize(int):
     @classmethod
     def __get_pydantic_json_schema__(cls, core: Any, handler: Any) -> dict[str, Any]:
         return {"type": ["string", "integer"], "examples": ["64KiB", 1500]}
+
+
+class Rate(int):
+    """Bits per second, written "1mbit", "512kbit" or "2.5gbit"."""
+
+    @classmethod
+    def parse(cls, text: object) -> Rate:
+        """Bits per second from text. An int is taken as bits per second already (the saved form).
+
+        Raises: ValueError, saying how to write it.
+        """
+        if isinstance(text, int) and not isinstance(text, bool):
+            return cls(text)
+        return cls(round(_parse(text, _RATES, "rate", "1mbit or 512kbit")))
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Callable[[Any], Any]) -> Any:
+        return _pydantic_schema(cls.parse)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: Any, handler: Any) -> dict[str, Any]:
+        return {"type": "string", "examples": ["1mbit", "512kbit"]}
 
 
 class Ratio(float):

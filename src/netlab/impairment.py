@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from netlab.spec import STRICT, doc
+from netlab.fields import STRICT, doc
 from netlab.units import ByteSize, Duration, Rate, Ratio
 
 __all__ = ["Bandwidth", "Corruption", "Delay", "Duplication", "Impairment", "Link", "Loss", "Reordering", "Slot"]

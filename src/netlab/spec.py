@@ -7,27 +7,17 @@ its description: the JSON Schema and the reference are made of them.
 
 from __future__ import annotations
 
-import dataclasses
 import shlex
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
+from netlab.fields import STRICT, doc
+from netlab.impairment import Link
 from netlab.units import ByteSize, Duration
 
-STRICT = {"extra": "forbid"}
 DEFAULT_WITHIN = Duration(5 * 10**9)
 SCRATCH = "/dev/shm/netlab"
 """The folder that `${scratch}` stands for: in memory, in the run's own mount namespace, gone with the run."""
-
-
-def doc(description: str, default: Any = dataclasses.MISSING, factory: Any = dataclasses.MISSING) -> Any:
-    """A dataclass field with its description (and JSON Schema takes it from there)."""
-    metadata = {"description": description}
-    if factory is not dataclasses.MISSING:
-        return field(default_factory=factory, metadata=metadata)
-    if default is not dataclasses.MISSING:
-        return field(default=default, metadata=metadata)
-    return field(metadata=metadata)
 
 
 @dataclass(frozen=True)
@@ -52,6 +42,7 @@ class Nic:
         'Its hardware address: "02:00:00:00:00:0a". Default: one that depends on its place only.', None
     )
     mtu: int = doc("Its MTU in bytes, 68 to 65535.", default=1500)
+    link: Link | None = doc("What its cable does to packets: a preset by name, or settings (docs/links.md).", None)
     __pydantic_config__: ClassVar[dict[str, str]] = STRICT
 
 

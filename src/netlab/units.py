@@ -34,7 +34,7 @@ def _parse(text: object, units: dict[str, int], noun: str, example: str) -> floa
 
 def _refusal(text: object, units: dict[str, int], noun: str, example: str) -> ValueError:
     allowed = ", ".join(unit for unit in units if unit)
-    return ValueError(f"{text!r} is not a {noun}; write it like {example} (units: {allowed})")
+    return ValueError(f"{text!r} is not a {noun}; write it like {example}{f' (units: {allowed})' if allowed else ''}")
 
 
 def _sum(text: str) -> float:

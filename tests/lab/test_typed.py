@@ -11,12 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netlab import codec
+from netlab.fields import STRICT, doc
 from netlab.lab.explain import adapter, field_names
 from netlab.lab.mistakes import Report
 from netlab.lab.model import LabFile, Parameter, Variant
 from netlab.lab.nodes import Mapping, Node, Plain, Scalar, Sequence, child
 from netlab.lab.typed import Typing, Use, fields_of
-from netlab.spec import STRICT, Host, Ref, doc
+from netlab.spec import Host, Ref
 from netlab.units import ByteSize, Duration, Ratio
 
 

@@ -12,9 +12,9 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
+from netlab.fields import STRICT, doc
 from netlab.records import Check, RunRecord
 from netlab.registry import Registry
-from netlab.spec import STRICT, doc
 
 __all__ = ["EXPECTATIONS", "STRICT", "Expectation", "Mention", "doc"]
 

@@ -16,8 +16,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from netlab.fields import STRICT, doc
 from netlab.registry import Registry
-from netlab.spec import STRICT, doc
 
 if TYPE_CHECKING:
     from netlab.agent.ground import Ground

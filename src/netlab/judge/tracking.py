@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
+from netlab.fields import STRICT, doc
 from netlab.records import RunRecord, Tracked, TrackingTable
-from netlab.spec import STRICT, Ref, doc
+from netlab.spec import Ref
 from netlab.units import Duration, human_duration
 
 __all__ = ["AskedEntry", "entry_text", "read_at"]

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from netlab.spec import STRICT, Capture, Host, doc
+from netlab.fields import STRICT, doc
+from netlab.spec import Capture, Host
 from netlab.units import Duration
 
 __all__ = ["LONG_NS", "Finding", "LabFile", "Parameter", "Variant"]
@@ -18,7 +19,7 @@ LONG_NS = 10 * 10**9
 """What takes more than this is played with the whole catalogue only where --long asks for it."""
 
 Found = Literal["confirmed", "refuted", "depends"]
-Type = Literal["text", "int", "float", "bool", "duration", "size", "ratio", "choice"]
+Type = Literal["text", "int", "float", "bool", "duration", "size", "rate", "ratio", "choice"]
 
 
 @dataclass(frozen=True, kw_only=True)

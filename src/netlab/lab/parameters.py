@@ -19,13 +19,14 @@ from netlab.lab.model import Parameter
 from netlab.lab.nodes import INTEGER, Mapping, Node, Scalar, map_scalars, scalars
 from netlab.lab.typed import NUMBER, Typing
 from netlab.spec import SCRATCH
-from netlab.units import ByteSize, Duration, Ratio
+from netlab.units import ByteSize, Duration, Rate, Ratio
 
 USE = re.compile(r"\$\$\{|\$\{([^{}\n]*)\}|\$\{")
 PARSERS: dict[str, Callable[[object], object]] = {
     "duration": Duration.parse,
     "size": ByteSize.parse,
     "ratio": Ratio.parse,
+    "rate": Rate.parse,
 }
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 OWN = {"scratch": SCRATCH}

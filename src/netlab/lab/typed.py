@@ -22,8 +22,9 @@ from netlab import codec
 from netlab.lab.mistakes import Report, did_you_mean, quoted
 from netlab.lab.nodes import INTEGER, Mapping, Node, Scalar, Sequence, plain, scalars
 from netlab.spec import Ref
-from netlab.units import ByteSize, Duration, Ratio
+from netlab.units import ByteSize, Duration, Rate, Ratio
 
+QUANTITIES = (Duration, ByteSize, Rate, Ratio)
 NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 
 
@@ -145,7 +146,7 @@ def shape_scalar(node: Scalar, hint: Any) -> Any:
         return int(node.text)
     if hint is float and NUMBER.fullmatch(node.text):
         return float(node.text)
-    if hint in (Duration, ByteSize, Ratio):
+    if hint in QUANTITIES:
         try:
             return hint.parse(node.text)
         except ValueError:  # pydantic will say so, with the place
@@ -166,7 +167,7 @@ def fits(node: Node, option: Any) -> bool:
         return origin is dict or dataclasses.is_dataclass(option)
     if isinstance(node, Sequence):
         return origin in (tuple, list)
-    if option in (bool, int, float, Duration, ByteSize, Ratio):
+    if option in (bool, int, float, *QUANTITIES):
         return not isinstance(shape_scalar(node, option), str)
     if origin is typing.Literal:
         return node.text in map(literal_text, typing.get_args(option))

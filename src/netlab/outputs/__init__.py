@@ -21,10 +21,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from netlab.fields import STRICT, doc
 from netlab.outputs._text import Line, plain
 from netlab.records import RunRecord, Table
 from netlab.registry import Registry
-from netlab.spec import STRICT, doc
 
 __all__ = ["OUTPUTS", "STRICT", "Line", "Output", "Report", "doc", "tabled"]
 

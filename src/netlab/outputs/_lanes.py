@@ -15,10 +15,11 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
+from netlab.fields import STRICT, doc
 from netlab.judge.moments import Moment, NoMoment, moment
 from netlab.judge.tables import plain
 from netlab.records import Address, Call, Fault, Output, RunRecord, Segment
-from netlab.spec import STRICT, Ref, doc
+from netlab.spec import Ref
 from netlab.units import human_duration
 
 

@@ -18,10 +18,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from netlab.fields import STRICT, doc
 from netlab.records import Call, Check, RunRecord, Verdict
 from netlab.records import Step as StepEvent
 from netlab.registry import Registry
-from netlab.spec import DEFAULT_WITHIN, STRICT, Ref, doc
+from netlab.spec import DEFAULT_WITHIN, Ref
 from netlab.units import Duration
 
 if TYPE_CHECKING:

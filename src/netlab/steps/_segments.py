@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from netlab.errors import StepError
-from netlab.spec import STRICT, Ref, doc
+from netlab.fields import STRICT, doc
+from netlab.spec import Ref
 
 if TYPE_CHECKING:
     from netlab.agent.capture import Sighting

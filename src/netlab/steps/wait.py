@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from netlab.errors import StepError
+from netlab.fields import STRICT
 from netlab.judge.tables import Asked, State, TimerName, plain
 from netlab.judge.tracking import AskedEntry
-from netlab.spec import DEFAULT_WITHIN, STRICT, Ref
+from netlab.spec import DEFAULT_WITHIN, Ref
 from netlab.steps import Planned, Step, doc
 from netlab.steps._segments import SegmentSeen, seen
 from netlab.units import Duration

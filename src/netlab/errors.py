@@ -17,7 +17,8 @@ exception. Nothing here imports anything heavy.
 from __future__ import annotations
 
 import errno
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 __all__ = [
     "CleanupError",
@@ -31,6 +32,8 @@ __all__ = [
     "TargetError",
     "UsageError",
     "errno_name",
+    "from_json",
+    "to_json",
 ]
 
 
@@ -110,3 +113,29 @@ class RecordError(NetlabError):
 
 class CleanupError(NetlabError):
     """Something of a run may be left behind; the message names it."""
+
+
+def to_json(error: NetlabError) -> dict[str, Any]:
+    """An error as JSON values, for another process; `from_json` makes the same one of them."""
+    own: dict[str, Any] = {}
+    if isinstance(error, LabError):
+        own = {"file": error.file, "mistakes": [asdict(mistake) for mistake in error.mistakes]}
+    elif isinstance(error, KernelError):
+        own = asdict(error)
+    return {"type": type(error).__name__, "text": str(error), **own}
+
+
+def from_json(answer: dict[str, Any], otherwise: type[NetlabError] = NetlabError) -> NetlabError:
+    """The error that another process told; as `otherwise` where it cannot be one of its own class."""
+    kind = globals().get(str(answer.get("type")))
+    text = str(answer.get("text"))
+    if not isinstance(kind, type) or not issubclass(kind, NetlabError):
+        return otherwise(text)
+    try:
+        if kind is LabError:
+            return LabError(str(answer["file"]), [Mistake(**mistake) for mistake in answer["mistakes"]])
+        if kind is KernelError:
+            return KernelError(**{name: answer[name] for name in KernelError.__dataclass_fields__})
+    except (KeyError, TypeError):  # it was told as a text only
+        return otherwise(text)
+    return kind(text)

@@ -41,20 +41,22 @@ def run_lab(
     keep_open: bool = False,
     progress: Progress | None = None,
     known: dict[str, Finding] | None = None,
+    target: str = "",
 ) -> RunRecord:
     """Play a lab, judge it, and leave record.json, capture.pcapng and logs in a run directory.
 
     `out` is the run directory itself (default: a new one below ./runs); `session` one launched before, whose end is
     the caller's: the record is returned while the kernel still frees what the run held.
     With `keep_open` a failed step leaves the topology alive until `progress.held` returns. `known` holds what probes
-    found already, and gets what they find now.
+    found already, and gets what they find now. `target` is what this machine is called by whoever has it play: that is
+    recorded, and the files of the lab's outputs are left to be written there.
     Raises: UsageError (the directory), NeedError (this machine cannot), NetlabError (a defect).
     """
     if session is None:
         with launch() as own:
-            return run_lab(lab, out, session=own, keep_open=keep_open, progress=progress, known=known)
+            return run_lab(lab, out, session=own, keep_open=keep_open, progress=progress, known=known, target=target)
     folder = rundir.make(out, rundir.name(lab))
-    run = Run(lab, session, progress or Progress())
+    run = Run(lab, session, progress or Progress(), target)
     try:
         probe_needs(lab, known)
         run.play(keep_open)
@@ -67,10 +69,11 @@ def run_lab(
 class Run:
     """One lab being played over one session."""
 
-    def __init__(self, lab: Lab, session: Session, progress: Progress) -> None:
+    def __init__(self, lab: Lab, session: Session, progress: Progress, target: str = "") -> None:
         self.lab = lab
         self.session = session
         self.progress = progress
+        self.target = target
         self.origin_ns = time.monotonic_ns()
         self.started = datetime.now(UTC).isoformat()
         self.interrupted: str | None = None
@@ -123,7 +126,7 @@ class Run:
         rundir.write_record(folder, record)
         rundir.write_logs(folder, record)
         self.progress.saved(folder)
-        for note in rundir.write_outputs(folder, record, lab.outputs):
+        for note in rundir.write_outputs(folder, record, () if self.target else lab.outputs):
             self.progress.noted(note)
         return record
 
@@ -183,6 +186,7 @@ class Run:
             cpus=os.cpu_count() or 0,
             baseline=self.built.get("baseline", {}),
             origin_ns=self.origin_ns,
+            target=self.target,
         )
 
     def how_to_look_inside(self) -> str:

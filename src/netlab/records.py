@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Literal, TypeVar, Union
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 #: TCP states as the socket table and the tracepoints name them (include/net/tcp_states.h), by number.
 TCP_STATES = {
@@ -480,6 +480,8 @@ class Environment:
     cpus: int = 0
     baseline: dict[str, str] = field(default_factory=dict)
     """Sysctls netlab set on every host, and what it could not set ("… : not permitted")."""
+    target: str = ""
+    """The target it ran on ("microvm:", "ssh://user@host"); empty where it ran on the machine that asked for it."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,99 @@
+"""The initramfs of a microVM, as virtme-ng makes it: busybox, a few modules, the host's root by 9p, then its init.
+
+Rules: it has no name in any folder (a memfd), so that nothing is left of it. Modules are unpacked here: the guest's
+busybox takes seconds for that under emulation, and kernels before 6.4 may not do it themselves.
+"""
+
+from __future__ import annotations
+
+import gzip
+import lzma
+import os
+import shlex
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from netlab.errors import NeedError
+from netlab.targets._microvm_kernels import Kernel
+
+ROOT = ("9p", "9pnet_virtio", "virtio_pci", "virtio_console")
+"""What it takes to mount the host's root, and to speak to the host."""
+OPTIONS = "ro,cache=loose"
+"""The guest may keep what it has read: nobody writes there, and each file is read once instead of at each import."""
+LACKING = "make the initramfs of a microVM: "
+
+
+def make(kernel: Kernel, modules: tuple[str, ...], init: list[str]) -> int:
+    """A descriptor of the image, at its beginning; `init` is the program of the host's that is PID 1 in the end.
+
+    Raises: NeedError where virtme-ng or busybox is lacking.
+    """
+    try:
+        from virtme import cpiowriter, mkinitramfs
+    except ImportError:
+        raise NeedError(f"{LACKING}virtme-ng is not installed; pip install 'netlab-faults[microvm]'") from None
+    config = mkinitramfs.Config()
+    config.access = OPTIONS
+    config.busybox = busybox()
+    image = os.memfd_create("netlab-initramfs")
+    with os.fdopen(os.dup(image), "wb") as file:
+        writer = cpiowriter.CpioWriter(file)
+        mkinitramfs.make_base_layout(writer)
+        mkinitramfs.make_dev_nodes(writer)
+        mkinitramfs.install_busybox(writer, config)
+        mkinitramfs.install_modprobe(writer)
+        _add_modules(writer.mkdir, writer.write_file, kernel.order((*ROOT, *modules)), init)
+        writer.write_file(b"init", body=mkinitramfs.generate_init(config), mode=0o755)
+        writer.write_trailer()
+    os.lseek(image, 0, os.SEEK_SET)
+    return image
+
+
+def busybox() -> str:
+    """A static busybox. Raises: NeedError where there is none."""
+    from virtme import mkinitramfs
+
+    found = mkinitramfs.find_busybox("/", True)
+    if found is None or not _static(Path(found)):
+        raise NeedError(f"{LACKING}there is no static busybox; install the package busybox-static (or busybox)")
+    return str(found)
+
+
+def _static(program: Path) -> bool:
+    """Whether an ELF program needs no interpreter: no program header is of type PT_INTERP. Source: elf(5)."""
+    head = program.read_bytes()[:4096]
+    start, size, count = (int.from_bytes(head[at:end], "little") for at, end in ((32, 40), (54, 56), (56, 58)))
+    return 3 not in {int.from_bytes(head[at : at + 4], "little") for at in range(start, start + size * count, size)}
+
+
+def _add_modules(mkdir: Callable[..., None], write_file: Callable[..., None], files: list[Path], init: list[str]) -> None:
+    mkdir(b"modules", 0o755)
+    script = ""
+    for file in files:
+        name = "modules/" + file.name.split(".ko")[0] + ".ko"
+        write_file(name.encode(), body=_unpacked(file), mode=0o644)
+        script += f"insmod {shlex.quote(name)}\n"
+    # The shell that virtme-ng has as init sources this, and then executes $init "$@" on the host's root. (On the
+    # kernel's command line there is no room for long paths, and no way to write quotes.)
+    script += f"init={shlex.quote(init[0])}\nset -- {shlex.join(init[1:])}\n"
+    write_file(b"modules/load_all.sh", body=script.encode(), mode=0o644)
+
+
+def _unpacked(file: Path) -> bytes:
+    raw = file.read_bytes()
+    match file.suffix:
+        case ".xz":
+            return lzma.decompress(raw)
+        case ".gz":
+            return gzip.decompress(raw)
+        case ".zst":
+            return _zstd(raw)
+    return raw
+
+
+def _zstd(raw: bytes) -> bytes:
+    try:
+        return subprocess.run(("zstd", "-dc"), input=raw, capture_output=True, check=True).stdout
+    except FileNotFoundError:
+        raise NeedError(f"{LACKING}this kernel's modules are packed by zstd; install the package zstd") from None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import ClassVar, Literal, TypeVar
 
 from netlab.fields import STRICT, doc
@@ -224,7 +224,8 @@ class Impairment:
     @property
     def needs_netem(self) -> bool:
         """Anything but `bandwidth` is asked for."""
-        return any(getattr(self, name) is not None for name in self.__dataclass_fields__ if name != "bandwidth")
+        names = {each.name for each in fields(Impairment)} - {"bandwidth"}
+        return any(getattr(self, name) is not None for name in names)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -75,6 +75,11 @@ def read(namespace: Namespace, index: int) -> list[Row]:
     return [row for name, table in TABLES.items() for row in _read_table(namespace, index, name, table)]
 
 
+def qdiscs(namespace: Namespace, index: int) -> list[Row]:
+    """The device's qdiscs, but for a default one. Raises: KernelError."""
+    return _read_table(namespace, index, "qdisc", TABLES["qdisc"])
+
+
 def _read_table(namespace: Namespace, index: int, name: str, table: Table) -> list[Row]:
     start = _HEADER.size + table.size
     rows = []

@@ -8,7 +8,7 @@ from collections import Counter
 from tests.labs.played import FOLDERS, LABS
 
 INDEX = (LABS / "README.md").read_text(encoding="utf-8")
-PARTS = ["Handshake", "Closing", "Half-close", "Half-open", "RST", "Detection", "Real services"]
+PARTS = ["Handshake", "Closing", "Half-close", "Half-open", "RST", "Detection", "Bad paths", "Real services"]
 ENTRY = re.compile(r"^- \[([a-z0-9-]+)\]\(([^)]+)\): (.+)$", re.MULTILINE)
 
 

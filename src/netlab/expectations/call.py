@@ -16,6 +16,9 @@ from netlab.records import Check, RunRecord
 from netlab.spec import Ref
 from netlab.units import Duration, human_duration
 
+LONG = 60
+"""Columns of a value that a check shows."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Call(Expectation):
@@ -96,5 +99,13 @@ class Call(Expectation):
 
 def returned(made: Made) -> str:
     """What a call returned, in one line."""
-    shown = [f"{key} {made.result[key]!r}" for key in ("bytes", "size", "eof") if made.result.get(key) is not None]
+    shown = [
+        f"{key} {_short(made.result[key])}" for key in ("bytes", "size", "eof") if made.result.get(key) is not None
+    ]
     return ", ".join([made.signal or made.error or "success", *shown, human_duration(made.end_ns - made.time_ns)])
+
+
+def _short(value: object) -> str:
+    """A value as Python writes it; the end of a long text is left out."""
+    text = repr(value)
+    return text if len(text) <= LONG else f"{text[: LONG - 2]}…'"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,8 @@ ROOM = 1.3
 """How much wider than its time the plot is: what is told of each lane stands at its right."""
 INK, FAINT, RULE = "#222222", "#8a8a8a", "#e3e3e3"
 NOTICED, BLIND, RESET, FAULT, HEALED = "#0072B2", "#c9c9c9", "#D55E00", "#D55E00", "#009E73"
+CYCLE = (NOTICED, RESET, HEALED, "#CC79A7", "#E69F00", "#56B4E9", INK)
+"""Of groups that are compared, in their order."""
 STYLE: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 10,
@@ -41,34 +43,70 @@ def lack() -> str:
     return ""
 
 
-def save(figure: Figure, files: Sequence[Path]) -> None:
-    """Save the figure in each file's format. Raises: OSError."""
+def write(file: str, folder: Path, draw: Callable[[], Figure]) -> list[str]:
+    """Draw, and save the figure in each format; the line that says so, or what is missing. Raises: OSError."""
+    if lacking := lack():
+        return [f"no plot of {file}: {lacking}, then netlab judge --files {folder}"]
     import matplotlib
 
+    names = [f"{file}.{ending}" for ending in ENDINGS]
     with matplotlib.rc_context(STYLE), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph", UserWarning)  # a character no font here has is drawn as a box
-        for file in files:
-            metadata = {"Date": None} if file.suffix == ".svg" else None
-            figure.savefig(file, dpi=DOTS_PER_INCH, metadata=metadata, facecolor="white")
+        figure = draw()
+        for name in names:
+            metadata = {"Date": None} if name.endswith(".svg") else None
+            figure.savefig(folder / name, dpi=DOTS_PER_INCH, metadata=metadata, facecolor="white")
+    return [f"{' and '.join(names)} hold the plot of {file}"]
+
+
+def chart(title: str, across: str, up: str, height: float = 5.2) -> tuple[Figure, Axes]:
+    """An empty figure with a title, and axes that say what they measure and are faint otherwise."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, height), layout="constrained")
+    figure.suptitle(title, x=0.01, ha="left", fontsize=13, fontweight="bold", color=INK)
+    axes = figure.add_subplot()
+    axes.set_xlabel(across, color=FAINT, loc="left")
+    axes.set_ylabel(up, color=FAINT, loc="bottom")
+    axes.tick_params(axis="both", length=0, colors=FAINT)
+    axes.grid(color=RULE, linewidth=0.8)
+    axes.set_axisbelow(True)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    return figure, axes
+
+
+def mark(axes: Axes, at: float, text: str, level: int = 0, healed: bool = False) -> None:
+    """A line across the axes at this time, with its text above them; `level` puts the text higher."""
+    colour = HEALED if healed else FAULT
+    axes.axvline(at, color=colour, linewidth=1.6, linestyle="--" if healed else "-")
+    axes.annotate(
+        text,
+        (at, 1),
+        xycoords=("data", "axes fraction"),
+        xytext=(3, 4 + 12 * level),
+        textcoords="offset points",
+        color=colour,
+        fontsize=9,
+    )
+
+
+def legend(axes: Axes) -> None:
+    """What the colours stand for, out of the way."""
+    axes.legend(frameon=False, fontsize=9, labelcolor=INK, loc="best")
 
 
 def lanes(found: Sequence[Lane], faults: Sequence[tuple[int, str, bool]], zero_ns: int, title: str) -> Figure:
     """One lane for each way to notice: its segments as ticks, the moment it noticed, and the fault across all."""
-    import matplotlib
-    from matplotlib.figure import Figure
-
-    with matplotlib.rc_context(STYLE):
-        end_s = max(lane.watched_ns for lane in found) / 1e9
-        begin_s = -0.12 * end_s
-        figure = Figure(figsize=(10, 1.5 + 0.62 * len(found)), layout="constrained")
-        figure.suptitle(title, x=0.01, ha="left", fontsize=13, fontweight="bold", color=INK)
-        axes = figure.add_subplot()
-        _frame(axes, found, begin_s, end_s)
-        for place, lane in enumerate(found):
-            _bar(axes, place, lane, end_s)
-            _ticks(axes, place, lane, zero_ns, begin_s)
-        _marks(axes, faults, end_s)
-        return figure
+    end_s = max(lane.watched_ns for lane in found) / 1e9
+    begin_s = -0.12 * end_s
+    figure, axes = chart(title, "seconds since the fault", "", 1.5 + 0.62 * len(found))
+    _frame(axes, found, begin_s, end_s)
+    for place, lane in enumerate(found):
+        _bar(axes, place, lane, end_s)
+        _ticks(axes, place, lane, zero_ns, begin_s)
+    _marks(axes, faults, end_s)
+    return figure
 
 
 def _frame(axes: Axes, found: Sequence[Lane], begin_s: float, end_s: float) -> None:
@@ -77,7 +115,6 @@ def _frame(axes: Axes, found: Sequence[Lane], begin_s: float, end_s: float) -> N
     axes.set_xticks([at for at in axes.get_xticks() if begin_s <= at <= end_s])
     axes.set_ylim(len(found) - 0.4, -0.6)
     axes.set_yticks(range(len(found)), [lane.label for lane in found], color=INK)
-    axes.set_xlabel("seconds since the fault", color=FAINT, loc="left")
     axes.annotate(
         "a tick is a segment: up sent, down received, thick an RST",
         (1, 0),
@@ -88,12 +125,8 @@ def _frame(axes: Axes, found: Sequence[Lane], begin_s: float, end_s: float) -> N
         color=FAINT,
         fontsize=8.5,
     )
-    axes.tick_params(axis="both", length=0, colors=FAINT)
     axes.tick_params(axis="y", labelcolor=INK)
-    axes.grid(axis="x", color=RULE, linewidth=0.8)
-    axes.set_axisbelow(True)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
+    axes.grid(visible=False, axis="y")
 
 
 def _bar(axes: Axes, place: int, lane: Lane, end_s: float) -> None:
@@ -133,25 +166,13 @@ def _ticks(axes: Axes, place: int, lane: Lane, zero_ns: int, begin_s: float) -> 
 
 def _marks(axes: Axes, faults: Sequence[tuple[int, str, bool]], end_s: float) -> None:
     """A line across all lanes for each fault and healing; those too close together share their text's line."""
-    shown: list[tuple[float, str, bool]] = []
+    level, last_s = 0, float("-inf")
     for at_ns, text, healed in faults:
         at_s = at_ns / 1e9
         if at_s <= end_s:
-            axes.axvline(at_s, color=HEALED if healed else FAULT, linewidth=1.6, linestyle="--" if healed else "-")
-            shown.append((at_s, text, healed))
-    level, last_s = 0, float("-inf")
-    for at_s, text, healed in shown:
-        level = level + 1 if at_s - last_s < 0.25 * end_s else 0
-        last_s = at_s
-        axes.annotate(
-            text,
-            (at_s, 1),
-            xycoords=("data", "axes fraction"),
-            xytext=(3, 4 + 12 * level),
-            textcoords="offset points",
-            color=HEALED if healed else FAULT,
-            fontsize=9,
-        )
+            level = level + 1 if at_s - last_s < 0.25 * end_s else 0
+            mark(axes, at_s, text, level, healed)
+            last_s = at_s
 
 
 def _short(text: str) -> str:

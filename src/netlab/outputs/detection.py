@@ -90,9 +90,5 @@ detection:
         found = self.lanes(record)
         if began is None or not found:
             return []
-        if lack := _plot.lack():
-            return [f"no plot of {self.file}: {lack}, then netlab judge --files {folder}"]
-        names = [f"{self.file}.{ending}" for ending in _plot.ENDINGS]
-        figure = _plot.lanes(found, faults_after(record, began), began.start_ns, self.headed(record))
-        _plot.save(figure, [folder / name for name in names])
-        return [f"{' and '.join(names)} hold the plot of {self.file}"]
+        faults, title = faults_after(record, began), self.headed(record)
+        return _plot.write(self.file, folder, lambda: _plot.lanes(found, faults, began.start_ns, title))

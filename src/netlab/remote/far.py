@@ -69,7 +69,7 @@ def serve() -> int:
 
 
 def take_streams() -> tuple[int, int]:
-    """Descriptors of the conversation; what was standard input and output leads nowhere, so that no print gets there."""
+    """Descriptors of the conversation; what were standard input and output lead elsewhere: no print gets into it."""
     stdin, stdout = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)

@@ -11,7 +11,7 @@ import os
 import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from netlab.errors import UsageError
 from netlab.rundir import RECORD
@@ -42,7 +42,9 @@ def pack(lab: Lab, write: Callable[[bytes], object]) -> None:
         check_inside(folder, os.path.join(program.cwd or ".", program.words[0]))  # noqa: PTH118
     try:
         paths = [*within_bounds(folder)]
-        with tarfile.open(fileobj=Writable(write), mode="w|", bufsize=BLOCKS, format=tarfile.PAX_FORMAT) as tar:
+        with tarfile.open(
+            fileobj=cast(Any, Stream(write)), mode="w|", bufsize=BLOCKS, format=tarfile.PAX_FORMAT
+        ) as tar:
             for path in paths:
                 tar.add(path, path.relative_to(folder).as_posix(), recursive=False, filter=nobodys)
     except OSError as error:
@@ -61,9 +63,8 @@ def check_inside(folder: Path, path: str) -> None:
 
 def within_bounds(folder: Path) -> Iterator[Path]:
     """What travels, folders before what they hold. Raises: UsageError where that is too much, OSError."""
-    files = total = 0
-    for path in below(folder):
-        files += 1
+    total = 0
+    for files, path in enumerate(below(folder), 1):
         total += path.lstat().st_size
         if files > MOST_FILES or total > MOST_BYTES:
             raise UsageError(
@@ -96,20 +97,13 @@ def unpack(folder: Path, read: Callable[[int], bytes]) -> None:
 
     It comes from whoever has the lab's programs run here: there is nothing that it could not do by those.
     """
-    with tarfile.open(fileobj=Readable(read), mode="r|", bufsize=BLOCKS) as tar:
+    with tarfile.open(fileobj=cast(Any, Stream(read)), mode="r|", bufsize=BLOCKS) as tar:
         trusted: dict[str, Any] = {"filter": "fully_trusted"} if hasattr(tarfile, "data_filter") else {}
         tar.extractall(folder, **trusted)
 
 
-class Writable:
-    """What tarfile takes for a file to write a stream to."""
+class Stream:
+    """What tarfile takes for a file to write a stream to, or to read one from."""
 
-    def __init__(self, write: Callable[[bytes], object]) -> None:
-        self.write = write
-
-
-class Readable:
-    """What tarfile takes for a file to read a stream from."""
-
-    def __init__(self, read: Callable[[int], bytes]) -> None:
-        self.read = read
+    def __init__(self, does: Callable[..., Any]) -> None:
+        self.write = self.read = does

@@ -7,7 +7,7 @@ other one is killed. The janitor is in a session of its own and ignores the sign
 may still be written to by processes that are being killed: it tries again until nothing is there.
 """
 
-# ruff: noqa: PTH101, PTH102, PTH103, PTH110, PTH118  (forked before anything slow is imported)
+# ruff: noqa: PTH101, PTH102, PTH114, PTH118  (forked before anything slow is imported)
 from __future__ import annotations
 
 import contextlib
@@ -46,9 +46,8 @@ class Janitor:
             wrong = pipe.read()
         if wrong != b"made":
             self.end()
-            raise OSError(
-                f"make the folder {self.folder}: {wrong.decode(errors='replace') or 'its process was killed'}"
-            )
+            why = wrong.decode(errors="replace") or "the process that makes it was killed"
+            raise OSError(f"make the folder {self.folder}: {why}")
 
     def end(self) -> None:
         """Have the folder removed: when this returns it is gone."""

@@ -89,10 +89,9 @@ class Talk:
         if frame.say != "hello":
             raise TargetError(f"{self.url}: it begins with {frame.say[:100]!r}; is it netlab that answers there?")
         if there != (__version__, PROTOCOL):
-            raise TargetError(
-                f"{self.url}: netlab {printable(str(there[0]))} (protocol {printable(str(there[1]))}) is there, here is "
-                f"{__version__} (protocol {PROTOCOL}); install the same version on both sides"
-            )
+            theirs = printable(f"{there[0]} (protocol {there[1]})")
+            ours = f"{__version__} (protocol {PROTOCOL})"
+            raise TargetError(f"{self.url}: netlab is {theirs} there, and {ours} here; install the same on both sides")
 
     def _check(self) -> None:
         """Raises: TargetError where nothing was heard for too long."""
@@ -143,7 +142,8 @@ class Talk:
     def _hand_on(self, heard: Frame | Exception | None) -> None:
         while not self._closed.is_set():
             try:
-                return self._in.put(heard, timeout=TICK_S)
+                self._in.put(heard, timeout=TICK_S)
+                return
             except queue.Full:
                 self._heard = time.monotonic()  # it is us who do not listen
 

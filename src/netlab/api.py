@@ -16,6 +16,7 @@ verdict in the record; only what could not be done is an exception.
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -149,7 +150,7 @@ class OpenLab:
         self._session = launch()
         try:
             self.folder = rundir.make(self.folder, rundir.name(self.lab))
-            self._run = Run(self.lab, self._session, Progress())
+            self._run = Run(any_cable(self.lab), self._session, Progress())
             self._run.begin()
         except BaseException:
             self._session.end()
@@ -185,6 +186,11 @@ class OpenLab:
         """Every host's TCP socket table, now."""
         self._session.request("observe")
         return {table.host: table for table in self._run.record().of(SocketTable)}
+
+
+def any_cable(lab: Lab) -> Lab:
+    """The lab with every NIC's cable built so that it can be impaired: which will be is not known yet."""
+    return replace(lab, topology=replace(lab.topology, cables=tuple(lab.topology.nics())))
 
 
 __all__ = ["LabLike", "NetlabError", "OpenLab", "RecordError", "claims", "judge_run", "open", "run", "run_all"]

@@ -216,7 +216,13 @@ class Topology:
     """Which address a host's name stands for in `connect` and the like."""
     folder: str = "."
     """The lab file's folder, absolute: programs start there."""
+    cables: tuple[str, ...] = ()
+    """NICs whose cables faults will impair while the lab runs, besides those that have a `link`."""
 
     def nics(self) -> dict[str, Nic]:
         """Every NIC by its full name "host.nic", in the order of the file."""
         return {f"{host}.{name}": nic for host, spec in self.hosts.items() for name, nic in spec.nics.items()}
+
+    def own_cables(self) -> tuple[str, ...]:
+        """The NICs that get a cable of their own: those with a `link`, and those that faults will impair."""
+        return tuple(name for name, nic in self.nics().items() if nic.link is not None or name in self.cables)

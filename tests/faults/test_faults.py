@@ -161,7 +161,7 @@ def test_hold_keeps_segments_waiting_and_release_delivers_each_once(
     waited = {s.from_ for s in during if s.arrived_ns and s.arrived_ns > released.time_ns}
     assert waited and waited == {s.from_ for s in during} - {{"in": "server", "out": "client"}.get(direction)}
     every = lab.record.of(Segment)
-    assert all(s.sent_ns and s.arrived_ns and not s.injected and len(s.packets) == 4 for s in every), every
+    assert all(s.sent_ns and s.arrived_ns and not s.injected and len(s.packets) == 6 for s in every), every
     for host in ("server", "client"):
         arrivals = [s.arrived_ns or 0 for s in every if s.from_ == host]
         assert arrivals == sorted(arrivals), "in order"

@@ -92,8 +92,8 @@ def test_ports_are_named_after_switch_and_nic() -> None:
             for index, name in made.ports.items():
                 assert links.operstate(made.fabric, index) == "UP", name
             c, d = made.nics["c.eth0"], made.nics["d.eth0"]
-            assert (c.peer_port_indexes, d.peer_port_indexes) == ((d.port_index,), (c.port_index,))
-            assert made.nics["a.eth0"].peer_port_indexes == ()
+            assert (c.far_port_indexes, d.far_port_indexes) == ((d.port_index,), (c.port_index,))
+            assert made.nics["a.eth0"].far_port_indexes == ()
             assert arrives(made, "a", "10.0.0.2", "b"), "over the trunk"
             assert arrives(made, "c", "10.0.0.4", "d"), "over the wire"
             assert not arrives(made, "a", "10.0.0.3", "c", within_s=0.1), "from a switch to a wire"

@@ -37,7 +37,7 @@ class Fault(ABC):
     example: ClassVar[str] = ""
     """Entries of `steps` that inject and heal it, as YAML."""
     needs: ClassVar[frozenset[str]] = frozenset()
-    """Words of probes/ that must pass before a lab with this fault can run."""
+    """Words of probes/ that must pass before a lab with this fault can run, whatever its fields say."""
     colour: ClassVar[str] = "red"
     """Its colour in timelines and reports."""
     __pydantic_config__: ClassVar[dict[str, str]] = STRICT
@@ -46,6 +46,16 @@ class Fault(ABC):
     def hits(self) -> str:
         """What it hits, as the lab file names it: "server.nic-a"."""
         return str(getattr(self, self.target))
+
+    @property
+    def needs_besides(self) -> frozenset[str]:
+        """Words of probes/ that it needs as its fields are."""
+        return frozenset()
+
+    @property
+    def cables(self) -> tuple[str, ...]:
+        """NICs whose cables it will impair: they must be built so that they can be (see kernel/plan.py)."""
+        return ()
 
     @abstractmethod
     async def inject(self, ground: Ground) -> Any:

@@ -40,7 +40,7 @@ class PowerOff(Fault):
         nics = self.nics(ground)
         states = [links.snapshot(namespace, nic.index) for nic in nics]
         for nic in nics:
-            for port in (nic.port_index, *nic.peer_port_indexes):
+            for port in (nic.port_index, *nic.far_port_indexes):
                 links.set_down(ground.built.fabric, port)
             links.set_down(namespace, nic.index)
         await ground.ask(self.host, "vanish")
@@ -52,7 +52,7 @@ class PowerOff(Fault):
 
         namespace = ground.built.hosts[self.host]
         for nic, before in zip(self.nics(ground), state, strict=True):
-            for port in (nic.port_index, *nic.peer_port_indexes):
+            for port in (nic.port_index, *nic.far_port_indexes):
                 links.set_up(ground.built.fabric, port)
             links.restore(namespace, nic.index, before)
         for nic in self.nics(ground):

@@ -67,6 +67,6 @@ class Unplug(Fault):
 
 
 def far_ends(nic: LiveNic, how: str) -> tuple[int, ...]:
-    """Fabric ports that go down with the NIC: its own for `cable`; on a wire the other end's, as on a real cable."""
+    """Fabric ports that go down with the NIC: its own for `cable`, and its cable's other end, as with a real one."""
     own = (nic.port_index,) if how == "cable" else ()
-    return own + tuple(nic.peer_port_indexes)
+    return own + nic.far_port_indexes

@@ -24,6 +24,7 @@ from typing import Any, Literal
 from netlab.kernel import nftables
 from netlab.kernel.namespaces import Namespace
 from netlab.kernel.nftables import NFPROTO_BRIDGE, NFPROTO_INET, NFPROTO_IPV4, NFPROTO_IPV6
+from netlab.kernel.plan import CABLE
 
 Direction = Literal["in", "out", "both"]
 How = Literal["rst", "icmp-port", "icmp-host", "icmp-net", "icmp-admin"]
@@ -74,9 +75,10 @@ def reject(
 def drop_on_path(
     fabric: Namespace, flows: Iterable[tuple[str, str]], port: int | None = None, log_group: int | None = None
 ) -> Rules:
-    """Drop packets on their way through the fabric's bridges, for each flow (source address, destination address).
+    """Drop packets on their way through the switches and wires, for each flow (source address, destination address).
 
     They were sent, and the switch port saw them come in; nothing saw them go out: loss on the path, at neither end.
+    What passes the bridge in a NIC's own cable is left alone there, so that it meets these rules once.
     A port counts at either end. `log_group`: who listens to it is given each packet. Raises: KernelError.
     """
     table, family = f"netlab-{next(_numbers)}", NFPROTO_BRIDGE
@@ -85,6 +87,8 @@ def drop_on_path(
         refuse.insert(0, nftables.log(log_group))
     messages = [nftables.new_table(table, family), nftables.chain(table, "forward", family)]
     messages.append(nftables.rule(table, "forward", [*nftables.neighbour_discovery(), accept], family))
+    for key in (nftables.META_IIFNAME, nftables.META_OIFNAME):
+        messages.append(nftables.rule(table, "forward", [*nftables.named_like(key, CABLE), accept], family))
     for source, target in flows:
         version = ip_address(source).version
         path = [

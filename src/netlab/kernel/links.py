@@ -116,11 +116,11 @@ def flowing(built: Built, nic: LiveNic) -> bool:
 
     Raises: KernelError.
     """
-    near, port = read(built.hosts[nic.host], nic.index), read(built.fabric, nic.port_index)
-    if near.operstate != "UP" or port.operstate != "UP":
-        return False
     host = built.hosts[nic.host]
-    return (port.forwarding or not port.master) and usable(host, _addresses(host, nic.index))
+    ports = [read(built.fabric, index) for index in (nic.port_index, *(nic.cable.indexes if nic.cable else ()))]
+    if any(end.operstate != "UP" for end in (read(host, nic.index), *ports)):
+        return False
+    return all(port.forwarding or not port.master for port in ports) and usable(host, _addresses(host, nic.index))
 
 
 def usable(namespace: Namespace, addresses: Sequence[IPv6Address]) -> bool:

@@ -172,6 +172,11 @@ def interface(key: int, name: str) -> list[Any]:
     return meta(key, name.encode().ljust(IFNAMSIZ, b"\0"))
 
 
+def named_like(key: int, beginning: str) -> list[Any]:
+    """The interface it came in or goes out by has a name that begins so."""
+    return meta(key, beginning.encode())
+
+
 def ct_state(*states: str) -> list[Any]:
     """Connection tracking holds it for one of these: "established", "related", "new"."""
     mask = u32(sum(CT_STATES[state] for state in states))

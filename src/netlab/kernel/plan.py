@@ -8,6 +8,16 @@
     │ nic-b ├──────┤ p10002 ─┘            │
     └───────┘      └──────────────────────┘
 
+A NIC whose link is impaired, or will be, has its cable in the fabric, between its port and its switch (or wire): a
+bridge of just two ports, and a trunk from there. So each direction has an egress of its own, which only shaping.py
+touches, and which is not the sender's: what is lost there was sent, as on a real cable.
+
+      host            fabric
+    ┌───────┐      ┌────────────────────────────────────────────────────┐
+    │ nic-c ├──────┤ p10003 ── bridge c1003 ── c10004 ═trunk═ p10005 ───┤ switch
+    └───────┘      │    ▲ inbound                  outbound ▲           │
+                   └────────────────────────────────────────────────────┘
+
 Rules: everything follows from the topology alone, so that two runs of a lab have equal MACs and indexes. No two NICs
 have the same index, though they are in different namespaces: two may be in limbo at once. No NIC has the index of its
 port: link watch takes a device whose index is its peer's for one that has no peer, and may hold its carrier events back
@@ -20,6 +30,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import IPv6Address, IPv6Interface, ip_interface
+from typing import Literal
 
 from netlab.errors import UsageError
 from netlab.kernel.requests import Interface, packed_mac
@@ -32,6 +43,13 @@ MOST_PORTS = 1023
 """Of one bridge. Source: BR_MAX_PORTS in net/bridge/br_private.h; port number 0 is not used."""
 
 TRUNK_MTU = 65535
+
+Kind = Literal["switch", "wire", "cable"]
+"""Of bridges; one of the last kind is the near end of a NIC's own cable."""
+
+SWITCH, PORT, CABLE = "s", "p", "c"
+"""What interface names in the fabric begin with: of switches and wires; of their ports; of the bridge in a NIC's own
+cable and of the cable's end there, so that rules about switches can leave them out (firewall.py)."""
 LOOPBACK = 1
 """The index of lo in every namespace (LOOPBACK_IFINDEX in include/net/net_namespace.h)."""
 
@@ -50,13 +68,18 @@ class LiveNic:
     spec: Nic
     switch: str
     """The switch or wire it is plugged into; "" for none."""
+    bridge: str
+    """The bridge that its port is in: the switch, the wire, or its own cable's, which is called as the NIC is."""
     port: str
-    """Its capture point in the fabric: "router:server.nic-a"."""
+    """Its capture point in the fabric: "router:server.nic-a". With a cable of its own that is the cable's end at the
+    switch, and this is the one at the NIC: "server.nic-a:router"."""
     port_ifname: str
     port_index: int
     """The interface index of its port in the fabric's namespace."""
-    peer_port_indexes: tuple[int, ...] = ()
-    """For a NIC on a wire: the port of the other end, which loses its carrier when this end does."""
+    cable: Trunk | None = None
+    """Its own cable, from its bridge to the switch or wire."""
+    far_port_indexes: tuple[int, ...] = ()
+    """Ports that lose their carrier when this NIC does: its cable's end at the switch; on a wire the other NIC's."""
 
     @cached_property
     def ips(self) -> tuple[Interface, ...]:
@@ -72,18 +95,18 @@ class LiveNic:
 
 @dataclass(frozen=True)
 class Bridge:
-    """A switch or a wire."""
+    """A switch, a wire, or the near end of a cable."""
 
     name: str
     ifname: str
     index: int
     mac: str
-    wire: bool
+    kind: Kind
 
 
 @dataclass(frozen=True)
 class Trunk:
-    """A cable between two switches; its ends are the capture points "a:b" and "b:a"."""
+    """A cable between two bridges; its ends are the capture points "a:b" and "b:a"."""
 
     ends: tuple[str, str]
     ifnames: tuple[str, str]
@@ -99,12 +122,20 @@ class Plan:
     trunks: tuple[Trunk, ...]
 
     def ports(self) -> dict[int, str]:
-        """Every port of the fabric by its index: the capture point's name."""
+        """The capture points of the fabric: indexes of ports to their names.
+
+        The end of a NIC's own cable in its bridge is none: the other end sees the same frames at the same time.
+        """
         named = {nic.port_index: nic.port for nic in self.nics.values()}
         for trunk in self.trunks:
             a, b = trunk.ends
-            named |= {trunk.indexes[0]: f"{a}:{b}", trunk.indexes[1]: f"{b}:{a}"}
+            named |= {trunk.indexes[1]: f"{b}:{a}"} | ({} if a in self.nics else {trunk.indexes[0]: f"{a}:{b}"})
         return named
+
+    def links(self) -> dict[int, str]:
+        """Every link of the fabric but its bridges: index to interface name."""
+        ends = {index: name for trunk in self.trunks for index, name in zip(trunk.indexes, trunk.ifnames, strict=True)}
+        return {nic.port_index: nic.port_ifname for nic in self.nics.values()} | ends
 
 
 def plan(topology: Topology) -> Plan:
@@ -113,10 +144,13 @@ def plan(topology: Topology) -> Plan:
     plugged = _plugged(topology)
     numbers = {name: FIRST_PORT + n for n, name in enumerate(specs)}
     macs = _macs(topology)
+    trunks = tuple(_trunks(topology, plugged, FIRST_PORT + len(specs)))
+    cables = {trunk.ends[0]: trunk for trunk in trunks if trunk.ends[0] in specs}
     nics = {}
     for number, (name, spec) in enumerate(specs.items()):
         host, ifname = name.split(".", 1)
-        switch = plugged.get(name, "")
+        switch, cable = plugged.get(name, ""), cables.get(name)
+        peers = tuple(numbers[end] for end in topology.wires.get(switch, ()) if end != name)
         nics[name] = LiveNic(
             name=name,
             host=host,
@@ -125,22 +159,30 @@ def plan(topology: Topology) -> Plan:
             mac=macs[name],
             spec=spec,
             switch=switch,
-            port=f"{switch or 'unplugged'}:{name}",
-            port_ifname=f"p{numbers[name]}",
+            bridge=name if cable else switch,
+            port=f"{name}:{switch}" if cable else f"{switch or 'unplugged'}:{name}",
+            port_ifname=f"{PORT}{numbers[name]}",
             port_index=numbers[name],
-            peer_port_indexes=tuple(numbers[end] for end in topology.wires.get(switch, ()) if end != name),
+            cable=cable,
+            far_port_indexes=(*((cable.indexes[1],) if cable else ()), *peers),
         )
-    trunks = tuple(_trunks(topology, FIRST_PORT + len(specs)))
+    named: list[tuple[str, Kind]] = [*_bridges(topology), *((name, "cable") for name in cables)]
     bridges = {
-        name: Bridge(name, f"s{index}", index, f"02:ff:00:00:{index >> 8 & 255:02x}:{index & 255:02x}", wire)
-        for index, (name, wire) in enumerate(_bridges(topology), FIRST_SWITCH)
+        name: Bridge(
+            name,
+            f"{CABLE if kind == 'cable' else SWITCH}{index}",
+            index,
+            f"02:ff:00:00:{index >> 8 & 255:02x}:{index & 255:02x}",
+            kind,
+        )
+        for index, (name, kind) in enumerate(named, FIRST_SWITCH)
     }
     return _feasible(Plan(nics, bridges, trunks))
 
 
-def _bridges(topology: Topology) -> Iterator[tuple[str, bool]]:
-    yield from ((name, False) for name in topology.switches)
-    yield from ((name, True) for name in topology.wires)
+def _bridges(topology: Topology) -> Iterator[tuple[str, Kind]]:
+    yield from ((name, "switch") for name in topology.switches)
+    yield from ((name, "wire") for name in topology.wires)
 
 
 def _plugged(topology: Topology) -> dict[str, str]:
@@ -149,16 +191,18 @@ def _plugged(topology: Topology) -> dict[str, str]:
     return {member: name for name, members in places for member in members if member not in topology.switches}
 
 
-def _trunks(topology: Topology, first: int) -> Iterator[Trunk]:
-    """One trunk for each pair of switches, however often the lab names the pair."""
+def _trunks(topology: Topology, plugged: dict[str, str], first: int) -> Iterator[Trunk]:
+    """One trunk for each pair of switches, however often the lab names the pair; one for each cable that can be
+    impaired."""
     pairs: dict[frozenset[str], tuple[str, str]] = {}
     for name, members in topology.switches.items():
         for member in members:
             if member in topology.switches:
                 pairs.setdefault(frozenset((name, member)), (name, member))
-    for number, ends in enumerate(pairs.values()):
+    cables = [(name, plugged[name]) for name in topology.own_cables() if name in plugged]
+    for number, ends in enumerate((*pairs.values(), *cables)):
         a, b = first + 2 * number, first + 2 * number + 1
-        yield Trunk(ends, (f"p{a}", f"p{b}"), (a, b))
+        yield Trunk(ends, (f"{CABLE if ends in cables else PORT}{a}", f"{PORT}{b}"), (a, b))
 
 
 def _macs(topology: Topology) -> dict[str, str]:

@@ -18,13 +18,19 @@ from functools import cached_property
 from ipaddress import IPv6Address
 from queue import SimpleQueue
 
+from netlab.impairment import Impairment
 from netlab.kernel import baseline, furniture, links, middlebox, namespaces, offloads, requests, sysctl, wiring
 from netlab.kernel.namespaces import Namespace
 from netlab.kernel.netlink import Request
 from netlab.kernel.plan import LOOPBACK, LiveNic, Plan, plan
+from netlab.kernel.shaping import Shaper
+from netlab.presets import Way, ways
 from netlab.spec import Host, Topology
 
 __all__ = ["Built", "LiveNic", "build"]
+
+THE_LAB = "the lab file"
+"""Who asks for what a NIC's `link` says."""
 
 UP_WITHIN_S = 10.0
 """Link watch takes microseconds, and a second at most where it is not urgent (net/core/link_watch.c)."""
@@ -43,6 +49,8 @@ class Built:
     """Interface index in the fabric to capture point: "router:server.nic-a"; a trunk's ends are "a:b" and "b:a"."""
     baseline: dict[str, str]
     """Every sysctl set on every host, and what could not be set ("reno: not set, why")."""
+    shapers: dict[tuple[str, Way], Shaper] = field(default_factory=dict)
+    """Who owns what happens in each direction of a NIC's own cable: (NIC, "outbound" or "inbound")."""
     _extra: list[Namespace] = field(default_factory=list)
 
     @cached_property
@@ -84,6 +92,7 @@ class _Builder:
             self.nics_of[nic.host].append(nic)
         self.fabric: Namespace | None = None
         self.hosts: dict[str, Namespace] = {}
+        self.shapers: dict[tuple[str, Way], Shaper] = {}
         self.base: baseline.Plan | None = None
         self.nic_base: baseline.Plan | None = None
 
@@ -135,16 +144,33 @@ class _Builder:
             hosts = [host for host in waiting if host is not None]
             nics = [nic for host in hosts for nic in self.nics_of[host]]
             fabric.route.batch([self._plug(nic) for nic in nics])
+            for nic in nics:
+                self._impair(nic, fabric)
             for host in hosts:
                 self._furnish(host)
 
     def _plug(self, nic: LiveNic) -> Request:
-        return furniture.nic_pair(nic, self._bridge(nic.switch), self.hosts[nic.host].fd)
+        return furniture.nic_pair(nic, self._bridge(nic.bridge), self.hosts[nic.host].fd)
+
+    def _impair(self, nic: LiveNic, fabric: Namespace) -> None:
+        """Have its own cable do to packets what the lab says, before it carries the first one."""
+        if nic.cable is None:
+            return
+        ends: dict[Way, tuple[int, str]] = {
+            "outbound": (nic.cable.indexes[0], nic.cable.ifnames[0]),
+            "inbound": (nic.port_index, nic.port_ifname),
+        }
+        for way, end in ends.items():
+            self.shapers[nic.name, way] = Shaper(fabric, *end)
+        if nic.spec.link is not None:
+            for way, asked in ways(nic.spec.link).items():
+                if asked != Impairment():
+                    self.shapers[nic.name, way].ask(THE_LAB, asked)
 
     def _make_fabric(self) -> Namespace:
         """The fabric with its bridges and trunks."""
         [self.fabric] = namespaces.create_many(["fabric"], _prepare_fabric)
-        wanted = [wiring.bridge(b.ifname, b.index, b.mac, b.wire) for b in self.plan.bridges.values()]
+        wanted = [wiring.bridge(b.ifname, b.index, b.mac, b.kind) for b in self.plan.bridges.values()]
         for trunk in self.plan.trunks:
             wanted += furniture.trunk(trunk, (self._bridge(trunk.ends[0]), self._bridge(trunk.ends[1])))
         self.fabric.route.batch(wanted)
@@ -190,7 +216,7 @@ class _Builder:
         """
         assert self.fabric is not None
         deadline = time.monotonic() + UP_WITHIN_S
-        links.wait_up(self.fabric, self.plan.ports(), deadline)
+        links.wait_up(self.fabric, self.plan.links(), deadline)
         for host, nics in self.nics_of.items():
             links.wait_up(self.hosts[host], {nic.index: nic.ifname for nic in nics}, deadline)
             given = [ip.ip for nic in nics for ip in nic.all_ips]
@@ -202,10 +228,13 @@ class _Builder:
         for nic in self.plan.nics.values():
             self.hosts[nic.host].peers[nic.index] = (self.fabric, nic.port_index)
             self.fabric.peers[nic.port_index] = (self.hosts[nic.host], nic.index)
+        for trunk in self.plan.trunks:
+            a, b = trunk.indexes
+            self.fabric.peers |= {a: (self.fabric, b), b: (self.fabric, a)}
         for namespace in self.namespaces():
             namespace.close_route()
         report = {name: value for base in (self.base, self.nic_base) if base for name, value in base.report.items()}
-        return Built(self.hosts, self.fabric, self.plan.nics, self.plan.ports(), report)
+        return Built(self.hosts, self.fabric, self.plan.nics, self.plan.ports(), report, self.shapers)
 
 
 @contextlib.contextmanager

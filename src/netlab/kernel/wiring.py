@@ -15,34 +15,40 @@ from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 
 from netlab.kernel.messages import NLM_F_CREATE, NLM_F_EXCL, Shape, encode, u32
 from netlab.kernel.netlink import Request
+from netlab.kernel.plan import Kind
 from netlab.kernel.requests import IFF_UP, MAC_MARK, MARKS, RTM_NEWLINK, packed_mac
 
+IFF_PROMISC = 0x100
 _NAME_MARK, _PEER_MARK = "this-name-mark!", "peer-name-mark!"
 
 
-def bridge(ifname: str, index: int, mac: str, wire: bool) -> Request:
+def bridge(ifname: str, index: int, mac: str, kind: Kind) -> Request:
     """Make a bridge, up: no spanning tree, no forward delay, no multicast snooping.
 
     Its MAC is given: it would follow its ports', and be worked out anew for each. A `wire` forgets addresses at once,
     so that it hands every frame to its other port, and passes what 802.1D bridges keep (LLDP, EAPOL; but not STP, pause
     frames and LACP, which the kernel never passes: BR_GROUPFWD_RESTRICTED in net/bridge/br_private.h).
+
+    A `cable` is a wire that listens in on what passes, so that copies leave it (`deliver_clone` in
+    net/bridge/br_forward.c). Only the original belongs to its sender's socket: what waits in a queue of this cable's no
+    longer counts as unsent there, as TCP small queues would have it (`tcp_small_queue_check` in net/ipv4/tcp_output.c).
     """
-    shape = _bridge_shape(wire)
+    shape = _bridge_shape(kind)
     return Request("make the bridge", ifname, shape.fill(name=ifname.encode(), index=u32(index), mac=packed_mac(mac)))
 
 
 @cache
-def _bridge_shape(wire: bool) -> Shape:
+def _bridge_shape(kind: Kind) -> Shape:
     options: list[tuple[str, int]] = [
         ("IFLA_BR_FORWARD_DELAY", 0),
         ("IFLA_BR_STP_STATE", 0),
         ("IFLA_BR_MCAST_SNOOPING", 0),
     ]
-    if wire:
+    if kind != "switch":
         options += [("IFLA_BR_AGEING_TIME", 0), ("IFLA_BR_GROUP_FWD_MASK", 0xFFF8)]
-    kind = [("IFLA_INFO_KIND", "bridge"), ("IFLA_INFO_DATA", {"attrs": options})]
-    attrs = [("IFLA_IFNAME", _NAME_MARK), ("IFLA_ADDRESS", MAC_MARK), ("IFLA_LINKINFO", {"attrs": kind})]
-    data = _new_link(MARKS["index"], attrs)
+    info = [("IFLA_INFO_KIND", "bridge"), ("IFLA_INFO_DATA", {"attrs": options})]
+    attrs = [("IFLA_IFNAME", _NAME_MARK), ("IFLA_ADDRESS", MAC_MARK), ("IFLA_LINKINFO", {"attrs": info})]
+    data = _new_link(MARKS["index"], attrs, IFF_UP | (IFF_PROMISC if kind == "cable" else 0))
     return Shape(data, name=_NAME_MARK.encode() + b"\0", index=u32(MARKS["index"]), mac=packed_mac(MAC_MARK))
 
 
@@ -110,10 +116,10 @@ def _veth_shape(mastered: bool, addressed: bool, away: bool) -> Shape:
     return Shape(data, **{name: u32(MARKS[name]) for name in numbers}, **words)
 
 
-def _new_link(index: int, attrs: list[tuple[str, Any]]) -> bytes:
+def _new_link(index: int, attrs: list[tuple[str, Any]], state: int = IFF_UP) -> bytes:
     flags = NLM_F_CREATE | NLM_F_EXCL
-    return encode(ifinfmsg(), RTM_NEWLINK, flags, index=index, flags=IFF_UP, change=IFF_UP, attrs=attrs)
+    return encode(ifinfmsg(), RTM_NEWLINK, flags, index=index, flags=state, change=state, attrs=attrs)
 
 
-for _shape in (_bridge_shape(False), _veth_shape(True, True, True)):  # what most builds need
+for _shape in (_bridge_shape("switch"), _veth_shape(True, True, True)):  # what most builds need
     assert _shape.data

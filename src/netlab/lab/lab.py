@@ -10,6 +10,7 @@ from typing import Any
 from netlab.expectations import Expectation
 from netlab.lab.model import LONG_NS, Finding
 from netlab.outputs import Report
+from netlab.presets import link_needs
 from netlab.spec import Topology
 from netlab.steps import Planned
 from netlab.units import Duration
@@ -57,5 +58,7 @@ class Lab:
     def needs(self) -> tuple[str, ...]:
         """Words of probes/ that must be answered with yes: `requires`, and what its hosts, steps and faults need."""
         used = {need for planned in self.steps for need in getattr(planned.doing, "needs", ())}
+        used |= {need for planned in self.steps for need in getattr(planned.doing, "needs_besides", ())}
         used |= {need for host in self.topology.hosts.values() for need in host.needs}
+        used |= {need for nic in self.topology.nics().values() if nic.link for need in link_needs(nic.link)}
         return tuple(sorted(used | set(self.requires)))

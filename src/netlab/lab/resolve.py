@@ -65,6 +65,7 @@ def resolve(tree: Mapping, played: Played, folder: str, path: Path | None, words
         capture=fields.get("capture", Capture()),
         family=fields.get("family", "ipv4"),
         folder=folder,
+        cables=tuple(dict.fromkeys(nic for planned in steps for nic in getattr(planned.doing, "cables", ()))),
     )
     return Lab(
         **{name: fields[name] for name in TOLD if name in fields},

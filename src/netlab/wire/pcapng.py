@@ -129,6 +129,8 @@ def describe(point: str) -> str:
         host, _, nic = point.partition(".")
         return f"NIC {nic} of host {host}"
     switch, _, nic = point.partition(":")
+    if "." in switch:
+        return f"end of the cable at NIC {switch}, before {nic}"
     return f"port of switch {switch} that {nic} is plugged into"
 
 

@@ -5,6 +5,8 @@ Rules: the switches are read only after the trial itself failed; what they say e
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from netlab.probes._trial import sysctl
 
 _SWITCHES = (
@@ -20,10 +22,14 @@ _SWITCHES = (
 )
 
 
-def for_namespaces() -> str:
-    """The command that allows an ordinary user to make namespaces here, or run as root."""
+SWITCHES = tuple(path for path, _, _ in _SWITCHES)
+"""Paths below /proc/sys, for who reads them on another machine."""
+
+
+def for_namespaces(read: Callable[[str], str | None] = sysctl) -> str:
+    """The command that allows an ordinary user to make namespaces there, or run as root. `read` reads a switch."""
     for path, refusing, command in _SWITCHES:
-        if sysctl(path) == refusing:
+        if read(path) == refusing:
             name = path.replace("/", ".")
             return f"{name} is {refusing} here: {command.format(name=name)}, or run as root"
     return (

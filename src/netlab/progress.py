@@ -19,6 +19,9 @@ __all__ = ["Progress"]
 class Progress:
     """Silent; override what you want to hear."""
 
+    def reaching(self, text: str) -> None:
+        """Where the lab is going to run, where that is not here, and what is done to get there: "booting Linux 6.1"."""
+
     def started(self, lab: Lab) -> None:
         """The run of this lab begins."""
 

@@ -22,14 +22,12 @@ import resource
 import signal
 import socket
 import time
-import traceback
 from dataclasses import replace
 from pathlib import Path
 
 from netlab import codec
 from netlab.agent import forking, process, warm
-from netlab.catalogue.outcome import Outcome, Problem
-from netlab.errors import LabError, NeedError, NetlabError, UsageError
+from netlab.catalogue.outcome import Outcome, Problem, problem
 from netlab.lab import Lab
 from netlab.orchestrator import run_lab
 from netlab.probes import Finding
@@ -123,14 +121,3 @@ def play(lab: Lab, folder: Path, session: Session, known: dict[str, Finding]) ->
     except Exception as error:
         return Outcome(name=lab.name, lab=lab, problem=problem(error), seconds=time.monotonic() - began)
     return Outcome(name=lab.name, lab=lab, record=record, folder=folder, seconds=time.monotonic() - began)
-
-
-def problem(error: Exception) -> Problem:
-    """The error as a person is told it."""
-    if isinstance(error, NeedError):
-        return Problem("need", str(error))
-    if isinstance(error, (LabError, UsageError)):
-        return Problem("mistake", str(error))
-    if isinstance(error, (NetlabError, OSError)):
-        return Problem("error", str(error))
-    return Problem("error", "a defect of netlab, not of your lab:\n" + "".join(traceback.format_exception(error)))

@@ -5,14 +5,16 @@ Rules: a run that was made has its record; one that was not has the reason, as a
 
 from __future__ import annotations
 
+import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from netlab.errors import LabError, NeedError, NetlabError, TargetError, UsageError
 from netlab.lab import Lab
 from netlab.records import RunRecord, Verdict, entry
 
-__all__ = ["Outcome", "Problem"]
+__all__ = ["Outcome", "Problem", "problem"]
 
 Kind = Literal["need", "mistake", "error", "interrupted"]
 
@@ -71,3 +73,14 @@ class Outcome:
             return self.record.sentence
         assert self.problem is not None
         return self.problem.text
+
+
+def problem(error: Exception) -> Problem:
+    """The error as a person is told it."""
+    if isinstance(error, (NeedError, TargetError)):
+        return Problem("need", str(error))
+    if isinstance(error, (LabError, UsageError)):
+        return Problem("mistake", str(error))
+    if isinstance(error, (NetlabError, OSError)):
+        return Problem("error", str(error))
+    return Problem("error", "a defect of netlab, not of your lab:\n" + "".join(traceback.format_exception(error)))

@@ -70,9 +70,10 @@ def carry_out(arguments: list[str], session: Session | None) -> Any:
 def early_session(arguments: list[str]) -> Session | None:
     """The supervisor of a run, started while Typer and the lab's models are still being imported.
 
-    None where this is no run, or where starting fails: the command tries again, and there errors become messages.
+    None where this is no run here, or where starting fails: the command tries again, and there errors become messages.
     """
-    if arguments[:1] != ["run"] or len(arguments) == 1 or {"--help", "-h", "--all"} & set(arguments):
+    options = {argument.partition("=")[0] for argument in arguments}
+    if arguments[:1] != ["run"] or len(arguments) == 1 or {"--help", "-h", "--all", "--on", "--kernel"} & options:
         return None
     from netlab.errors import NetlabError
     from netlab.session import launch

@@ -13,10 +13,12 @@ import typer
 from netlab.cli.arguments import (
     JobsOption,
     JsonOption,
+    KernelOption,
     LabArgument,
     LabsArgument,
     LabsOption,
     LongOption,
+    OnOption,
     OptionalLabArgument,
     SetOption,
     VariantOption,
@@ -69,6 +71,8 @@ def run(
     lab: OptionalLabArgument = None,
     variant: VariantOption = None,
     set_: SetOption = None,
+    on: OnOption = None,
+    kernel: KernelOption = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", metavar="DIR", help="The run directory, new or empty. Default: a new one under ./runs/."),
@@ -91,18 +95,28 @@ def run(
       netlab run half-open --variant orphan-alive
       netlab run half-open --set how=down --out /tmp/run
       netlab run ./labs/basic/lab.yaml --json | jq .verdict
+      netlab run half-open --on ssh://user@host
+      netlab run half-open --kernel 6.1 --kernel 6.12
       netlab run --all --jobs 4
     """
     from netlab.cli import run as command
 
+    if kernel:
+        command.check_kernels(lab, all_, on, keep_open)
+        from netlab.cli import matrix
+
+        return matrix.run(
+            lab or "", folders(context), kernels=kernel, out=out, settings=set_ or [], variant=variant, json=json
+        )
     if all_ or lab is None:
         command.check_all(lab, all_, variant, set_, keep_open)
         from netlab.cli import many
 
-        return many.run_all(folders(context), out=out, jobs=jobs, long=long, json=json)
+        return many.run_all(folders(context), on=on, out=out, jobs=jobs, long=long, json=json)
     return command.run(
         lab,
         folders(context),
+        on=on,
         out=out,
         settings=set_ or [],
         variant=variant,
@@ -117,6 +131,7 @@ def run(
 def claims(
     context: typer.Context,
     lab: LabsArgument = None,
+    on: OnOption = None,
     jobs: JobsOption = None,
     long: LongOption = False,
     out: Annotated[
@@ -141,6 +156,7 @@ def claims(
     Examples:
       netlab claims
       netlab claims half-open time-wait --long
+      netlab claims half-open --on microvm:6.1
       netlab claims --html > claims.html
     """
     from netlab.cli import many
@@ -149,7 +165,7 @@ def claims(
     if len(forms) > 1:
         raise UsageError(f"--{' --'.join(forms)}: the table is printed in one form; give one of them")
     form = forms[0] if forms else "table"
-    return many.claims(lab or [], folders(context), out=out, jobs=jobs, long=long, form=form, record=record)
+    return many.claims(lab or [], folders(context), on=on, out=out, jobs=jobs, long=long, form=form, record=record)
 
 
 @app.command("list")

@@ -15,10 +15,12 @@ from netlab.errors import NetlabError
 __all__ = [
     "JobsOption",
     "JsonOption",
+    "KernelOption",
     "LabArgument",
     "LabsArgument",
     "LabsOption",
     "LongOption",
+    "OnOption",
     "OptionalLabArgument",
     "SetOption",
     "VariantOption",
@@ -60,6 +62,13 @@ def complete_variant(context: typer.Context, incomplete: str) -> list[tuple[str,
     return [(name, title) for name, title in variants.items() if name.startswith(incomplete)]
 
 
+def complete_target(incomplete: str) -> list[str]:
+    """Schemes of targets that begin so."""
+    from netlab.targets import TARGETS
+
+    return [f"{word}:" for word in TARGETS.words if word.startswith(incomplete)]
+
+
 LabArgument = Annotated[
     str,
     typer.Argument(
@@ -87,6 +96,21 @@ LongOption = Annotated[
 LabsOption = Annotated[
     list[Path] | None,
     typer.Option("--labs", metavar="DIR", help="Look for labs in DIR too, after ./labs. May be repeated."),
+]
+OnOption = Annotated[
+    str | None,
+    typer.Option(
+        "--on",
+        metavar="TARGET",
+        help="Run there: local:, microvm:[KERNEL], ssh://[user@]host[:port], vagrant:[DIR].",
+        autocompletion=complete_target,
+    ),
+]
+KernelOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--kernel", metavar="KERNEL", help="Run in a microVM with this kernel. Repeated: a table of findings by kernel."
+    ),
 ]
 VariantOption = Annotated[
     str | None,

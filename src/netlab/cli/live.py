@@ -42,6 +42,9 @@ class Plain(Progress):
         self.directory: Path | None = None
         self.notes: list[str] = []
 
+    def reaching(self, text: str) -> None:
+        self.tell(text)
+
     def started(self, lab: Lab) -> None:
         self.steps = len(lab.steps)
         self.tell(f"{entry(lab.name, lab.variant)}: {self.steps} steps{time_it_takes(lab)}")

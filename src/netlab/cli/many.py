@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from netlab.catalogue.claim import Row
     from netlab.catalogue.labs import Selection
     from netlab.catalogue.outcome import Outcome
+    from netlab.catalogue.runner import Runner
+    from netlab.remote import many as remote
 
 MARKS = {"pass": ("✓", "green"), "fail": ("✗", "red"), "unknown": ("?", "yellow")}
 WORST = (INTERRUPTED, MISTAKE, FAIL, UNKNOWN, PASS)
@@ -25,13 +27,17 @@ WORST = (INTERRUPTED, MISTAKE, FAIL, UNKNOWN, PASS)
 class Many:
     """Labs being played at the command line: the outcomes so far, and where their run directories are."""
 
-    def __init__(self, out: Path | None, jobs: int | None, called: str) -> None:
-        from netlab.catalogue.runner import JOBS, Runner
+    def __init__(self, out: Path | None, jobs: int | None, called: str, on: str | None) -> None:
+        from netlab.catalogue.runner import JOBS
 
         if jobs is not None and jobs < 1:
             raise UsageError(f"--jobs {jobs}: nothing would be played; give 1 or more")
-        self.out, self.jobs, self.called = out, jobs or JOBS, called
-        self.runner = Runner(self.jobs)
+        if jobs is not None and on is not None:
+            raise UsageError(
+                f"--jobs {jobs} --on {on}: on a target labs are played one after the other; leave out --jobs"
+            )
+        self.out, self.jobs, self.called = out, 1 if on is not None else jobs or JOBS, called
+        self.runner = runner(self.jobs, on)
         self.outcomes: list[Outcome] = []
         self.interrupted = False
         self.folder: Path | None = None
@@ -71,11 +77,23 @@ class Many:
         return worst([INTERRUPTED if self.interrupted else PASS, *map(code, self.outcomes)])
 
 
-def run_all(folders: list[Path], *, out: Path | None, jobs: int | None, long: bool, json: bool) -> int:
+def runner(jobs: int, on: str | None) -> Runner | remote.Runner:
+    """What plays the labs, here or on a target. Raises: UsageError."""
+    if on is None:
+        from netlab.catalogue.runner import Runner
+
+        return Runner(jobs)
+    from netlab.remote import many as remote
+    from netlab.targets import at
+
+    return remote.Runner(at(on, lambda text: streams.err(f"{text}\n")))
+
+
+def run_all(folders: list[Path], *, on: str | None, out: Path | None, jobs: int | None, long: bool, json: bool) -> int:
     """Play every lab in every variant; a line each, then what did not pass, and a summary."""
     from netlab.catalogue.labs import select
 
-    many = Many(out, jobs, "catalogue")
+    many = Many(out, jobs, "catalogue", on)
     with many.runner:
         chosen = select((), folders, long=long)
         many.play(chosen, None if json else lambda outcome: streams.lines([line(outcome)]))
@@ -91,6 +109,7 @@ def claims(
     names: list[str],
     folders: list[Path],
     *,
+    on: str | None,
     out: Path | None,
     jobs: int | None,
     long: bool,
@@ -101,7 +120,7 @@ def claims(
     from netlab.catalogue import claim, recording
     from netlab.catalogue.labs import select
 
-    many = Many(out, jobs, "claims")
+    many = Many(out, jobs, "claims", on)
     with many.runner:
         chosen = claim.claiming(select(names, folders, long=long))
         many.play(chosen)

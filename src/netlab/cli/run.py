@@ -21,6 +21,7 @@ def run(
     name: str,
     folders: list[Path],
     *,
+    on: str | None,
     out: Path | None,
     settings: list[str],
     variant: str | None,
@@ -29,19 +30,18 @@ def run(
     session: Session | None,
 ) -> int:
     """Play the lab; the exit code is its verdict's."""
-    from netlab.session import launch
+    from netlab.remote import anywhere
 
-    session = session or launch()  # before anything slow is imported: it gets ready meanwhile
+    session = session or anywhere.early(on)  # before anything slow is imported: it gets ready meanwhile
     try:
         from netlab import lab
 
         loaded = lab.load(lab.find(name, folders), variant, parameters(settings), at_once=True)
-        from netlab import orchestrator
         from netlab.cli.live import watcher
 
         watching = watcher()
         try:
-            record = orchestrator.run_lab(loaded, out, session=session, keep_open=keep_open, progress=watching)
+            record = anywhere.run(loaded, out, on=on, session=session, keep_open=keep_open, progress=watching)
         finally:
             watching.over()
         show(record, json, loaded.outputs)
@@ -51,7 +51,8 @@ def run(
             (streams.err if json else streams.out)(f"{note}\n")
         streams.flush()
     finally:
-        session.end()
+        if session is not None:
+            session.end()
     return INTERRUPTED if record.interrupted else exit_code(record)
 
 
@@ -63,6 +64,15 @@ def check_all(lab: str | None, all_: bool, variant: str | None, settings: list[s
     odd = [name for name, there in given.items() if there]
     if odd:
         raise UsageError(f"run --all {' '.join(odd)}: --all plays every lab as it is; leave out the one or the other")
+
+
+def check_kernels(lab: str | None, all_: bool, on: str | None, keep_open: bool) -> None:
+    """Raises: UsageError where --kernel, which plays one lab in microVMs, stands beside what it excludes."""
+    if all_ or lab is None:
+        raise UsageError("run --kernel: which lab? give its name (see `netlab list`); --all plays on one kernel")
+    odd = [option for option, there in {f"--on {on}": on is not None, "--keep-open": keep_open}.items() if there]
+    if odd:
+        raise UsageError(f"run --kernel {' '.join(odd)}: --kernel plays the lab in microVMs; leave out the other")
 
 
 def parameters(settings: list[str]) -> dict[str, str]:

@@ -18,6 +18,7 @@ from netlab.rundir import RECORD
 
 if TYPE_CHECKING:
     from netlab.lab import Lab
+    from netlab.spec import Program
 
 __all__ = ["pack", "unpack"]
 
@@ -33,23 +34,28 @@ def pack(lab: Lab, write: Callable[[bytes], object]) -> None:
 
     Raises: UsageError for a folder that cannot travel.
     """
-    programs = [program for host in lab.topology.hosts.values() for program in host.programs.values()]
-    if not any(planned.word == "start" for planned in lab.steps):
+    started = [program_of(lab, planned.doing.program) for planned in lab.steps if planned.word == "start"]
+    if not started:
         return
-    folder = Path(lab.topology.folder)
-    for program in programs:
-        check_inside(folder, program.cwd or ".")
-        check_inside(folder, os.path.join(program.cwd or ".", program.words[0]))  # noqa: PTH118
+    folder = Path(lab.topology.folder).absolute()
+    for program in started:
+        cwd = program.cwd or "."
+        for path in (cwd, os.path.join(cwd, program.words[0])):  # noqa: PTH118
+            check_inside(folder, path)
     try:
         paths = [*within_bounds(folder)]
-        with tarfile.open(
-            fileobj=cast(Any, Stream(write)), mode="w|", bufsize=BLOCKS, format=tarfile.PAX_FORMAT
-        ) as tar:
+        with tarfile.open(fileobj=cast(Any, Stream(write)), mode="w|", bufsize=BLOCKS) as tar:
             for path in paths:
                 tar.add(path, path.relative_to(folder).as_posix(), recursive=False, filter=nobodys)
     except OSError as error:
         place = error.filename or folder
         raise UsageError(f"send the lab's folder: {place}: {error.strerror or error}; it travels as a whole") from error
+
+
+def program_of(lab: Lab, name: str) -> Program:
+    """The program of this full name: "server.sshd"."""
+    host, _, short = name.partition(".")
+    return lab.topology.hosts[host].programs[short]
 
 
 def check_inside(folder: Path, path: str) -> None:

@@ -1,0 +1,76 @@
+"""Plays a lab wherever it can be played: what `netlab run` and `netlab.run` do.
+
+Rules: where it is this very machine, nothing of targets is imported.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from netlab.errors import UsageError
+from netlab.progress import Progress
+from netlab.remote import choice
+from netlab.session import launch
+
+if TYPE_CHECKING:
+    from netlab.lab import Lab
+    from netlab.probes import Finding
+    from netlab.records import RunRecord
+    from netlab.session import Session
+
+__all__ = ["early", "run"]
+
+
+def early(on: str | None) -> Session | None:
+    """A supervisor that gets ready while the caller loads the lab; None where the lab surely runs elsewhere."""
+    return launch() if on is None and choice.linux(sys.platform) else None
+
+
+def run(
+    lab: Lab,
+    out: Path | None = None,
+    *,
+    on: str | None = None,
+    session: Session | None = None,
+    keep_open: bool = False,
+    progress: Progress | None = None,
+) -> RunRecord:
+    """Play a lab on a target, or in the place that suits it; `session` is what `early` gave.
+
+    Raises: as `orchestrator.run_lab` and `There.run`.
+    """
+    watching = progress or Progress()
+    known: dict[str, Finding] = {}
+    place = choice.choose(on, sys.platform, lab.needs, lambda: netem(known), microvm)
+    if not place.url:
+        from netlab.orchestrator import run_lab
+
+        return run_lab(lab, out, session=session, keep_open=keep_open, progress=watching, known=known)
+    if session is not None:
+        session.end()
+    if keep_open:
+        raise UsageError(
+            f"--keep-open on {place.url}: a lab is kept open only where you are; run netlab there for that"
+        )
+    from netlab.remote.near import run_there
+    from netlab.targets import at
+
+    if place.why:
+        watching.place(place.why)
+    return run_there(lab, at(place.url, watching.place), out, watching)
+
+
+def netem(known: dict[str, Finding]) -> Finding:
+    """Whether this kernel impairs links; `known` has it afterwards."""
+    from netlab.probes import PROBES
+
+    return known.setdefault(choice.NETEM, PROBES[choice.NETEM]().probe())
+
+
+def microvm() -> Finding:
+    """Whether a microVM can be booted here."""
+    from netlab.targets import microvm
+
+    return microvm.available()

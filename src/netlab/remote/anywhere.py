@@ -51,15 +51,13 @@ def run(
     if session is not None:
         session.end()
     if keep_open:
-        raise UsageError(
-            f"--keep-open on {place.url}: a lab is kept open only where you are; run netlab there for that"
-        )
+        raise UsageError(f"--keep-open on {place.url}: a lab is kept open only where you can look in; run netlab there")
     from netlab.remote.near import run_there
     from netlab.targets import at
 
     if place.why:
-        watching.place(place.why)
-    return run_there(lab, at(place.url, watching.place), out, watching)
+        watching.reaching(place.why)
+    return run_there(lab, at(place.url, watching.reaching), out, watching)
 
 
 def netem(known: dict[str, Finding]) -> Finding:

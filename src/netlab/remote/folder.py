@@ -40,8 +40,8 @@ def pack(lab: Lab, write: Callable[[bytes], object]) -> None:
     folder = Path(lab.topology.folder).absolute()
     for program in started:
         cwd = program.cwd or "."
-        for path in (cwd, os.path.join(cwd, program.words[0])):  # noqa: PTH118
-            check_inside(folder, path)
+        for wanted in (cwd, os.path.join(cwd, program.words[0])):  # noqa: PTH118
+            check_inside(folder, wanted)
     try:
         paths = [*within_bounds(folder)]
         with tarfile.open(fileobj=cast(Any, Stream(write)), mode="w|", bufsize=BLOCKS) as tar:

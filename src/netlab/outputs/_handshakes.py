@@ -1,6 +1,7 @@
-"""Handshakes, as the wire and the program tell them: one for each call of connect.
+"""Handshakes, as the wire and the programs tell them: one for each connection that a SYN began.
 
-Rules: pure. Times are ns since the call began. What belongs to the handshake is what bears SYN, either way.
+Rules: pure. Of a call of connect its times count; of a program's connection those of the wire, from the first SYN to
+the first answer that arrived, which is when its kernel lets it go on. What belongs to the handshake is what bears SYN.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ from netlab.records import Call, RunRecord, Segment
 
 @dataclass(frozen=True)
 class Handshake:
-    """One call of connect, and what it put on the wire."""
+    """One connection, from the call of connect (or its first SYN) on."""
 
     label: str
-    """The endpoint that called it, or its socket where the endpoint made several: "near", "client.dial-2"."""
+    """The endpoint that called, with its socket where it called several times: "near", "client.second". Of a program:
+    its host and port."""
     began_ns: int
-    took_ns: int
+    took_ns: int | None
+    """None: a program's, and no answer arrived."""
     error: str | None
     syns: tuple[Segment, ...]
     answers: tuple[Segment, ...]
@@ -28,31 +31,43 @@ class Handshake:
     @property
     def round_trip_ns(self) -> int | None:
         """From the only SYN to the first answer that arrived; None where it was repeated: nobody knows which one."""
-        came = [answer.arrived_ns for answer in self.answers if answer.arrived_ns is not None]
-        return min(came) - self.syns[0].time_ns if came and len(self.syns) == 1 else None
+        came = _first(self.answers)
+        return came - self.syns[0].time_ns if came is not None and len(self.syns) == 1 else None
 
 
 def handshakes(record: RunRecord) -> list[Handshake]:
-    """Each call of connect, in the order in which they began."""
-    calls = sorted((call for call in record.of(Call) if call.call == "connect"), key=lambda call: call.time_ns)
-    several = {call.endpoint for call in calls if sum(other.endpoint == call.endpoint for other in calls) > 1}
-    hosts = {(call.host, segment.to) for call in calls for segment in record.of(Segment) if segment.from_ == call.host}
-    flows = [(host, flow) for host, peer in sorted(hosts, key=str) if peer for flow in directions(record, host, peer)]
-    return [
-        Handshake(
-            label=f"{call.endpoint}.{call.socket}" if call.endpoint in several else call.endpoint,
-            began_ns=call.time_ns,
-            took_ns=call.end_ns - call.time_ns,
-            error=call.error,
-            syns=tuple(one.segment for flow in mine for one in flow.sent if "S" in one.segment.flags),
-            answers=tuple(one.segment for flow in mine for one in flow.back if "S" in one.segment.flags),
-        )
-        for call in calls
-        for mine in [[flow for host, flow in flows if host == call.host and _is_of(flow, call)]]
+    """Each connection that a SYN began, in the order in which they began."""
+    calls = [call for call in record.of(Call) if call.call == "connect"]
+    pairs = {(segment.from_, segment.to): None for segment in record.of(Segment) if segment.flags == "S"}
+    found = [
+        _handshake(host, flow, calls)
+        for host, peer in pairs
+        if host is not None and peer is not None
+        for flow in directions(record, host, peer)
+        if any(one.segment.flags == "S" for one in flow.sent)
     ]
+    return sorted(found, key=lambda one: one.began_ns)
 
 
-def _is_of(flow: Direction, call: Call) -> bool:
-    """The connection is the one that the call made."""
+def _handshake(host: str, flow: Direction, calls: list[Call]) -> Handshake:
+    syns = tuple(one.segment for one in flow.sent if "S" in one.segment.flags)
+    answers = tuple(one.segment for one in flow.back if "S" in one.segment.flags)
+    call = next((call for call in calls if call.host == host and _made(call, flow)), None)
+    if call is None:
+        came = _first(answers)
+        took_ns = None if came is None else came - syns[0].time_ns
+        return Handshake(f"{host}:{flow.ends[0].port}", syns[0].time_ns, took_ns, None, syns, answers)
+    several = sum(other.endpoint == call.endpoint for other in calls) > 1
+    label = f"{call.endpoint}.{call.socket}" if several else call.endpoint
+    return Handshake(label, call.time_ns, call.end_ns - call.time_ns, call.error, syns, answers)
+
+
+def _made(call: Call, flow: Direction) -> bool:
+    """The call made this connection."""
     ours = flow.ends[0]
     return call.local is not None and (plain(call.local.ip), call.local.port) == (plain(ours.ip), ours.port)
+
+
+def _first(answers: tuple[Segment, ...]) -> int | None:
+    """When the first of these arrived."""
+    return min((answer.arrived_ns for answer in answers if answer.arrived_ns is not None), default=None)

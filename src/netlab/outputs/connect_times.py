@@ -48,13 +48,13 @@ class ConnectTimes(Report):
         yield ((clean(self.title), "bold"),)
         rows = self.rows(record)
         if not rows:
-            yield (("  nobody called connect()", "yellow"),)
+            yield (("  nobody sent a SYN", "yellow"),)
             return
         width = max(len(row["connection"]) for row in rows)
         yield ((f"  {'':{width}}  {'round trip':>10}  {'connect() took':>14}  {'round trips':>11}  {'SYN':>4}", "dim"),)
         for row in rows:
             trip, took = row["round_trip_ns"], row["took_ns"]
-            share = f"{took / trip:.2f}" if trip else "-"
+            share = f"{took / trip:.2f}" if trip and took else "-"
             yield (
                 (f"  {row['connection']:{width}}", ""),
                 (f"  {_told(trip):>10}  {row['error'] or _told(took):>14}  {share:>11}  {row['syns']:>4}", ""),
@@ -63,7 +63,7 @@ class ConnectTimes(Report):
     def save(self, record: RunRecord, folder: Path) -> list[str]:
         from netlab.outputs import _plot
 
-        found = [one for one in handshakes(record) if one.round_trip_ns is not None and one.error is None]
+        found = [one for one in handshakes(record) if one.round_trip_ns and one.took_ns and not one.error]
         return _plot.write(self.file, folder, lambda: drawn(found, self.title)) if found else []
 
 
@@ -75,16 +75,10 @@ def drawn(found: list[Handshake], title: str) -> Figure:
     figure, axes = _plot.chart(title, "round trip, in ms", "connect() took, in ms")
     end = max(trips) * 1.15
     axes.plot([0, end], [0, end], color=_plot.FAINT, linestyle="--", linewidth=1.2, label="one round trip")
-    axes.scatter(trips, [one.took_ns / 1e6 for one in found], s=46, color=_plot.NOTICED, zorder=3)
-    for one, trip in zip(found, trips, strict=True):
-        axes.annotate(
-            one.label,
-            (trip, one.took_ns / 1e6),
-            xytext=(8, -10),
-            textcoords="offset points",
-            color=_plot.INK,
-            fontsize=9,
-        )
+    took = [(one.took_ns or 0) / 1e6 for one in found]
+    axes.scatter(trips, took, s=46, color=_plot.NOTICED, zorder=3)
+    for one, at in zip(found, zip(trips, took, strict=True), strict=True):
+        axes.annotate(one.label, at, xytext=(8, -10), textcoords="offset points", color=_plot.INK, fontsize=9)
     axes.set_xlim(0, end)
     axes.set_ylim(bottom=0)
     _plot.legend(axes)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+MS = 1_000_000
 HEADER = f"{'connect() took':>15}  {'SYN':>5}  {'lost':>5}  {'SYN-ACK':>7}  {'lost':>5}"
 
 
@@ -54,12 +55,12 @@ class Handshakes(Report):
         yield ((clean(self.title), "bold"),)
         rows = self.rows(record)
         if not rows:
-            yield (("  nobody called connect()", "yellow"),)
+            yield (("  nobody sent a SYN", "yellow"),)
             return
         width = max(len(row["connection"]) for row in rows)
         yield ((f"  {'':{width}}  {HEADER}", "dim"),)
         for row in rows:
-            took = row["error"] or told(row["took_ns"])
+            took = row["error"] or _told(row["took_ns"])
             yield (
                 (f"  {row['connection']:{width}}", ""),
                 (f"  {took:>15}", "red" if row["error"] else ""),
@@ -73,6 +74,10 @@ class Handshakes(Report):
         return _plot.write(self.file, folder, lambda: drawn(found, self.title)) if found else []
 
 
+def _told(took_ns: int | None) -> str:
+    return "no answer" if took_ns is None else told(took_ns)
+
+
 def _lost(segments: Sequence[Segment]) -> int:
     return sum(segment.arrived_ns is None for segment in segments)
 
@@ -81,7 +86,7 @@ def drawn(found: list[Handshake], title: str) -> Figure:
     """One lane for each: its SYNs up, its answers down, a cross on what was lost, a dot where connect() returned."""
     from netlab.outputs import _plot
 
-    longest_s = max(one.took_ns for one in found) / 1e9
+    longest_s = max(max(one.took_ns or MS, one.syns[-1].time_ns - one.began_ns) for one in found) / 1e9
     figure, axes = _plot.chart(title, "seconds since connect() was called", "", 1.6 + 0.4 * max(len(found), 3))
     axes.set_xlim(-0.03 * longest_s, longest_s * 1.2)
     axes.set_ylim(len(found) - 0.4, -0.7)
@@ -89,12 +94,14 @@ def drawn(found: list[Handshake], title: str) -> Figure:
     axes.tick_params(axis="y", labelcolor=_plot.INK)
     axes.grid(visible=False, axis="y")
     for place, one in enumerate(found):
-        axes.barh(place, one.took_ns / 1e9, height=0.3, color=_plot.NOTICED, alpha=0.18, linewidth=0)
+        until_s = longest_s if one.took_ns is None else one.took_ns / 1e9
+        axes.barh(place, until_s, height=0.3, color=_plot.NOTICED, alpha=0.18, linewidth=0)
         _ticks(axes, place, one, one.syns, -0.3)
         _ticks(axes, place, one, one.answers, 0.3)
-        axes.plot(one.took_ns / 1e9, place, marker="o", markersize=7, color=_plot.NOTICED, markeredgecolor="white")
-        text = one.error or told(one.took_ns)
-        axes.text(one.took_ns / 1e9 + 0.02 * longest_s, place, text, va="center", color=_plot.INK, fontsize=9)
+        if one.took_ns is not None:
+            axes.plot(until_s, place, marker="o", markersize=7, color=_plot.NOTICED, markeredgecolor="white")
+        text = one.error or _told(one.took_ns)
+        axes.text(until_s + 0.02 * longest_s, place, text, va="center", color=_plot.INK, fontsize=9)
     axes.set_title(
         "up a SYN, down a SYN-ACK, ✗ lost, ● connect() returned", fontsize=8.5, color=_plot.FAINT, loc="right"
     )

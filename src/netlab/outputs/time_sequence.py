@@ -117,15 +117,13 @@ def _bare(back: list[Numbered]) -> list[Numbered]:
 
 
 def _overtaken(data: list[Numbered]) -> int:
-    """How many segments arrived after one with higher numbers; the first copy of each counts, where it was not lost."""
+    """How many segments arrived after one with higher numbers; of those sent again, the first copy counts."""
     first = {one.begin: one for one in reversed(data)}
-    arrived = sorted(
-        (one.segment.arrived_ns, begin) for begin, one in first.items() if one.segment.arrived_ns is not None
-    )
+    arrived = [one for one in data if one.segment.arrived_ns is not None]
     highest = count = 0
-    for _, begin in arrived:
-        count += begin < highest
-        highest = max(highest, begin)
+    for one in sorted(arrived, key=lambda one: one.segment.arrived_ns or 0):
+        count += one.begin < highest and one is first[one.begin]
+        highest = max(highest, one.begin)
     return count
 
 

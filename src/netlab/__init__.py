@@ -8,6 +8,9 @@
     with netlab.open(topology) as lab:                      # the same vocabulary, step by step
         lab.do({"server": {"listen": 9000}})
 
+    with netlab.target("ssh://user@host") as there:         # the same labs elsewhere
+        there.run("half-open")
+
 What is exported here is the public, typed API; it is imported when it is first used, so that `import netlab` and
 `netlab --version` cost nothing. docs/architecture.md maps the package.
 """
@@ -24,6 +27,8 @@ _WHERE = {
     "claims": "netlab.api",
     "Outcome": "netlab.catalogue.outcome",
     "Row": "netlab.catalogue.claim",
+    "target": "netlab.api",
+    "OpenTarget": "netlab.api",
     "open": "netlab.api",
     "OpenLab": "netlab.api",
     "load": "netlab.lab",
@@ -34,6 +39,7 @@ _WHERE = {
     "NetlabError": "netlab.errors",
     "LabError": "netlab.errors",
     "NeedError": "netlab.errors",
+    "TargetError": "netlab.errors",
     "UsageError": "netlab.errors",
 }
 
@@ -41,11 +47,13 @@ __all__ = [*_WHERE, "__version__"]
 
 if TYPE_CHECKING:
     from netlab.api import OpenLab as OpenLab
+    from netlab.api import OpenTarget as OpenTarget
     from netlab.api import claims as claims
     from netlab.api import judge_run as judge_run
     from netlab.api import open as open
     from netlab.api import run as run
     from netlab.api import run_all as run_all
+    from netlab.api import target as target
     from netlab.catalogue.claim import Row as Row
     from netlab.catalogue.outcome import Outcome as Outcome
     from netlab.errors import (
@@ -56,6 +64,9 @@ if TYPE_CHECKING:
     )
     from netlab.errors import (
         NetlabError as NetlabError,
+    )
+    from netlab.errors import (
+        TargetError as TargetError,
     )
     from netlab.errors import (
         UsageError as UsageError,

@@ -9,6 +9,9 @@
         lab.look()["client"]                       # its socket table, now
     lab.record.verdict
 
+    with netlab.target("microvm:") as there:       # another place, reached once
+        there.run("half-open").verdict
+
 Rules: one vocabulary: a step here is what it is in a lab file, checked by the same loader. A failed expectation is a
 verdict in the record; only what could not be done is an exception.
 """
@@ -25,16 +28,19 @@ from netlab import rundir
 from netlab.catalogue.claim import Row, claiming, row
 from netlab.catalogue.labs import select
 from netlab.catalogue.outcome import Outcome
-from netlab.catalogue.runner import JOBS, Runner
+from netlab.catalogue.runner import JOBS
 from netlab.errors import NetlabError, RecordError, UsageError
 from netlab.judge import verdict
 from netlab.lab import Lab, find, from_definition, load
 from netlab.needs import probe_needs
-from netlab.orchestrator import Run, run_lab
+from netlab.orchestrator import Run
 from netlab.outputs import tabled
 from netlab.progress import Progress
 from netlab.records import Call, RunRecord, SocketTable
+from netlab.remote import anywhere
+from netlab.remote.near import There
 from netlab.session import launch
+from netlab.targets import Target, Tell, at
 
 LabLike = Lab | str | Path | Mapping[str, Any]
 """A lab: loaded, by name, by path, or as the content of a lab file."""
@@ -58,14 +64,57 @@ def run(
     parameters: Mapping[str, Any] | None = None,
     out: str | Path | None = None,
     progress: Progress | None = None,
+    on: str | None = None,
 ) -> RunRecord:
     """Play a lab to its end and return its judged record; the run directory is `out`, or a new one below ./runs.
 
-    Raises: LabError (the lab is wrong), UsageError (the call is), NeedError (this machine cannot).
+    `on` is the URL of a target (docs/targets.md). Without one the lab runs here, or where it can if this machine
+    cannot; the progress is told so.
+    Raises: LabError (the lab is wrong), UsageError (the call is), NeedError (this machine cannot), TargetError (the
+    target cannot be reached, or was lost).
     """
-    with launch() as session:
-        chosen = as_lab(lab, variant, parameters)
-        return run_lab(chosen, Path(out) if out is not None else None, session=session, progress=progress)
+    session = anywhere.early(on)
+    try:
+        chosen, folder = as_lab(lab, variant, parameters), Path(out) if out is not None else None
+        return anywhere.run(chosen, folder, on=on, session=session, progress=progress)
+    finally:
+        if session is not None:
+            session.end()
+
+
+def target(url: str, tell: Tell = lambda text: None) -> OpenTarget:
+    """A target to play labs on, one after the other: it is reached when the `with` begins, and let go of at its end.
+
+    `tell` is told what is done meanwhile ("booting Linux 6.1"). Raises: UsageError (no such target).
+    """
+    return OpenTarget(at(url, tell))
+
+
+class OpenTarget:
+    """A target that is open between `__enter__` and `__exit__`."""
+
+    def __init__(self, target: Target) -> None:
+        self._there = There(target)
+
+    def __enter__(self) -> OpenTarget:
+        """Reach it. Raises: TargetError, NeedError (what is lacking for it), UsageError."""
+        self._there.__enter__()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._there.__exit__(*exception)
+
+    def run(
+        self,
+        lab: LabLike,
+        *,
+        variant: str | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        out: str | Path | None = None,
+        progress: Progress | None = None,
+    ) -> RunRecord:
+        """Play a lab there to its end and return its judged record. Raises: as `netlab.run`."""
+        return self._there.run(as_lab(lab, variant, parameters), out, progress=progress)
 
 
 def run_all(
@@ -75,14 +124,16 @@ def run_all(
     jobs: int | None = None,
     long: bool = False,
     out: str | Path | None = None,
+    on: str | None = None,
 ) -> Generator[Outcome, None, None]:
     """Play labs (default: all there are, also in `folders`) in every variant, `jobs` at once; outcomes as they end.
 
     Those that take more than 10 s are played with `long` only. The run directories are made in `out`, or in a new one
-    below ./runs. What one lab lacks, or breaks, is its own outcome. Closing the generator ends what still runs.
+    below ./runs. What one lab lacks, or breaks, is its own outcome. Closing the generator ends what still runs. On a
+    target (`on`) labs are played one after the other.
     Raises: UsageError (no such lab, `out` is not empty), NeedError (this is not Linux).
     """
-    with Runner(jobs or JOBS) as runner:
+    with anywhere.runner(on, jobs or JOBS) as runner:
         chosen = select([str(lab) for lab in labs], folders, long=long)
         yield from chosen.broken
         yield from runner.play(chosen.labs, rundir.make(Path(out) if out is not None else None, "catalogue"))
@@ -95,9 +146,10 @@ def claims(
     jobs: int | None = None,
     long: bool = False,
     out: str | Path | None = None,
+    on: str | None = None,
 ) -> Generator[Row, None, None]:
     """The catalogue of claims, a row as each lab that has one ends; everything else as `run_all` (docs/claims.md)."""
-    with Runner(jobs or JOBS) as runner:
+    with anywhere.runner(on, jobs or JOBS) as runner:
         chosen = claiming(select([str(lab) for lab in labs], folders, long=long))
         yield from map(row, chosen.broken)
         played = runner.play(chosen.labs, rundir.make(Path(out) if out is not None else None, "claims"))
@@ -193,4 +245,16 @@ def any_cable(lab: Lab) -> Lab:
     return replace(lab, topology=replace(lab.topology, cables=tuple(lab.topology.nics())))
 
 
-__all__ = ["LabLike", "NetlabError", "OpenLab", "RecordError", "claims", "judge_run", "open", "run", "run_all"]
+__all__ = [
+    "LabLike",
+    "NetlabError",
+    "OpenLab",
+    "OpenTarget",
+    "RecordError",
+    "claims",
+    "judge_run",
+    "open",
+    "run",
+    "run_all",
+    "target",
+]

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from netlab import errors
-from netlab.errors import KernelError, NeedError, NetlabError
+from netlab.errors import NeedError, NetlabError
 
 __all__ = ["Launcher", "Session", "Start", "execute", "launch", "require_linux"]
 
@@ -152,7 +152,7 @@ class Session:
                 self._take(message["event"])
             elif message.get("id") == wanted:
                 if "error" in message:
-                    raise _error(message["error"])
+                    raise errors.from_json(message["error"], errors.StepError)
                 answer: dict[str, Any] = message["ok"]
                 return answer
         raise self._died()
@@ -201,15 +201,6 @@ class Session:
         if not said:
             return NeedError(f"run the lab: its supervisor was killed (status {status}) before it could answer")
         return NetlabError(f"run the lab: its supervisor failed (status {status}); it said:\n{said}")
-
-
-def _error(answer: dict[str, str]) -> NetlabError:
-    """The error that the supervisor answered with, as the same class where it takes just a text."""
-    kind = getattr(errors, answer["type"], NetlabError)
-    if kind is KernelError or not issubclass(kind, NetlabError):
-        kind = errors.StepError
-    error: NetlabError = kind(answer["text"])
-    return error
 
 
 def unnamed_file(folder: Path) -> int:

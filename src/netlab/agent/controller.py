@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from netlab import errors
 from netlab.agent import forking, host
 from netlab.agent.lines import Lines
-from netlab.errors import NetlabError, StepError
+from netlab.errors import StepError
 from netlab.records import Event, Exit, Output, Trouble, event_from_json
 from netlab.spec import Host
 
@@ -145,7 +145,7 @@ class ControllerHandle:
             elif (answer := self._open.pop(message["id"], None)) is not None and not answer.done():
                 self._begins.pop(message["id"], None)
                 if "error" in message:
-                    answer.set_exception(error_from(message["error"]))
+                    answer.set_exception(errors.from_json(message["error"], StepError))
                 else:
                     answer.set_result(message["ok"])
         if self.lines.closed:
@@ -190,11 +190,3 @@ def family_of(spec: Host) -> str:
     """The family of a host's first address; IPv4 where it has none."""
     first = next((ip for nic in spec.nics.values() for ip in nic.ip), "")
     return "ipv6" if ":" in first else "ipv4"
-
-
-def error_from(answer: dict[str, str]) -> NetlabError:
-    """The error that a controller answered with."""
-    kind = getattr(errors, answer["type"], StepError)
-    if isinstance(kind, type) and issubclass(kind, NetlabError) and kind is not errors.KernelError:
-        return kind(answer["text"])
-    return StepError(answer["text"])

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from netlab.catalogue.claim import Row
     from netlab.catalogue.labs import Selection
     from netlab.catalogue.outcome import Outcome
-    from netlab.catalogue.runner import Runner
-    from netlab.remote import many as remote
 
 MARKS = {"pass": ("✓", "green"), "fail": ("✗", "red"), "unknown": ("?", "yellow")}
 WORST = (INTERRUPTED, MISTAKE, FAIL, UNKNOWN, PASS)
@@ -29,6 +27,7 @@ class Many:
 
     def __init__(self, out: Path | None, jobs: int | None, called: str, on: str | None) -> None:
         from netlab.catalogue.runner import JOBS
+        from netlab.remote import anywhere
 
         if jobs is not None and jobs < 1:
             raise UsageError(f"--jobs {jobs}: nothing would be played; give 1 or more")
@@ -37,7 +36,7 @@ class Many:
                 f"--jobs {jobs} --on {on}: on a target labs are played one after the other; leave out --jobs"
             )
         self.out, self.jobs, self.called = out, 1 if on is not None else jobs or JOBS, called
-        self.runner = runner(self.jobs, on)
+        self.runner = anywhere.runner(on, self.jobs, lambda text: streams.err(f"{text}\n"))
         self.outcomes: list[Outcome] = []
         self.interrupted = False
         self.folder: Path | None = None
@@ -75,18 +74,6 @@ class Many:
     def code(self) -> int:
         """The worst exit code of all."""
         return worst([INTERRUPTED if self.interrupted else PASS, *map(code, self.outcomes)])
-
-
-def runner(jobs: int, on: str | None) -> Runner | remote.Runner:
-    """What plays the labs, here or on a target. Raises: UsageError."""
-    if on is None:
-        from netlab.catalogue.runner import Runner
-
-        return Runner(jobs)
-    from netlab.remote import many as remote
-    from netlab.targets import at
-
-    return remote.Runner(at(on, lambda text: streams.err(f"{text}\n")))
 
 
 def run_all(folders: list[Path], *, on: str | None, out: Path | None, jobs: int | None, long: bool, json: bool) -> int:

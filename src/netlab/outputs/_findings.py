@@ -46,6 +46,8 @@ def verdict(record: RunRecord) -> list[Line]:
     lines = wrapped(sentence or "not judged", "  ", style, first=head)
     if record.interrupted:
         lines += wrapped(f"interrupted: {record.interrupted}", "  ", "yellow")
+    if record.environment.target:
+        lines += wrapped(f"ran on {record.environment.target} (Linux {record.environment.kernel})", "  ", "dim")
     for witness, sight in record.environment.witnesses.items():
         if sight != "full":
             lines += wrapped(f"{witness} witness: {sight}", "  ", "dim")

@@ -15,12 +15,15 @@ from netlab.remote import choice
 from netlab.session import launch
 
 if TYPE_CHECKING:
+    from netlab.catalogue.runner import Runner
     from netlab.lab import Lab
     from netlab.probes import Finding
     from netlab.records import RunRecord
+    from netlab.remote import many
     from netlab.session import Session
+    from netlab.targets import Tell
 
-__all__ = ["early", "run"]
+__all__ = ["early", "run", "runner"]
 
 
 def early(on: str | None) -> Session | None:
@@ -58,6 +61,18 @@ def run(
     if place.why:
         watching.reaching(place.why)
     return run_there(lab, at(place.url, watching.reaching), out, watching)
+
+
+def runner(on: str | None, jobs: int, tell: Tell = lambda text: None) -> Runner | many.Runner:
+    """What plays many labs: `jobs` at once here, or one after the other on a target. Raises: UsageError, NeedError."""
+    if on is None:
+        from netlab.catalogue.runner import Runner
+
+        return Runner(jobs)
+    from netlab.remote import many
+    from netlab.targets import at
+
+    return many.Runner(at(on, tell))
 
 
 def netem(known: dict[str, Finding]) -> Finding:

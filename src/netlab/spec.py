@@ -24,7 +24,7 @@ SCRATCH = "/dev/shm/netlab"
 class Ref:
     """Marks a string field as the name of something: `Annotated[str, Ref("host")]`.
 
-    `kind` is one of "host", "nic" (host.nic), "endpoint" (host or host.endpoint), "program" (host.program),
+    `kind` is one of "host", "nic" (host.nic), "plugged-nic" (one that is in a switch or wire), "endpoint" (host or host.endpoint), "program" (host.program),
     "address" (host:port, host.nic:port or ip:port), "step" (an earlier step's id), "barrier" (a step's id, or the word
     of a fault or healing that is played), "background" (a step's `background` name), "socket" (a name of the host's
     endpoint; not checked before the run), "port" (1 to 65535).

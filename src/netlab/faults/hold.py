@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-from netlab.errors import StepError
 from netlab.faults import Fault, doc
 from netlab.faults._flows import Direction, flows
+from netlab.faults._frames import refuse_offloads
 from netlab.spec import Ref
 
 if TYPE_CHECKING:
@@ -44,12 +44,7 @@ class Hold(Fault):
 
         from netlab.kernel.holding import Held
 
-        unfinished = [name for name, host in ground.topology.hosts.items() if host.offloads]
-        if unfinished:
-            raise StepError(
-                f"hold {self.host}: {', '.join(unfinished)} leaves checksums and segmentation to its NIC, so that what "
-                "is on the wire cannot be held as it is; leave `offloads` out"
-            )
+        refuse_offloads(ground, f"hold {self.host}", "be held as it is")
         held = Held(ground.built.fabric, flows(ground, self.host, self.peer, self.direction), self.port)
         asyncio.get_running_loop().add_reader(held.fileno(), held.take)
         return held

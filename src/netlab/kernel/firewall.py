@@ -1,4 +1,4 @@
-"""nftables inside a host: packets dropped or rejected, and exactly as before afterwards.
+"""nftables inside a host, or in the fabric: packets dropped or rejected, and exactly as before afterwards.
 
     drop(host, "in", ["10.0.0.2"], port=80)      table inet netlab-1 {
                                                      chain input   { … ip saddr 10.0.0.2 tcp sport 80 drop; … }
@@ -27,6 +27,8 @@ from netlab.kernel.nftables import NFPROTO_BRIDGE, NFPROTO_INET, NFPROTO_IPV4, N
 from netlab.kernel.plan import CABLE
 
 Direction = Literal["in", "out", "both"]
+IcmpError = tuple[int, int, int | None]
+"""Version of IP, type, and code (None: any)."""
 How = Literal["rst", "icmp-port", "icmp-host", "icmp-net", "icmp-admin"]
 
 ETHERTYPES = {4: b"\x08\x00", 6: b"\x86\xdd"}
@@ -81,23 +83,51 @@ def drop_on_path(
     What passes the bridge in a NIC's own cable is left alone there, so that it meets these rules once.
     A port counts at either end. `log_group`: who listens to it is given each packet. Raises: KernelError.
     """
-    table, family = f"netlab-{next(_numbers)}", NFPROTO_BRIDGE
-    accept, refuse = nftables.verdict(nftables.NF_ACCEPT), [nftables.verdict(nftables.NF_DROP)]
-    if log_group is not None:
-        refuse.insert(0, nftables.log(log_group))
-    messages = [nftables.new_table(table, family), nftables.chain(table, "forward", family)]
-    messages.append(nftables.rule(table, "forward", [*nftables.neighbour_discovery(), accept], family))
-    for key in (nftables.META_IIFNAME, nftables.META_OIFNAME):
-        messages.append(nftables.rule(table, "forward", [*nftables.named_like(key, CABLE), accept], family))
+    refuse = [nftables.log(log_group)] if log_group is not None else []
+    matches = []
     for source, target in flows:
-        version = ip_address(source).version
-        path = [
-            *nftables.meta(nftables.META_PROTOCOL, ETHERTYPES[version]),
-            *_address(version, "in", source),
-            *_address(version, "out", target),
-        ]
-        for rest in _protocol(port, port is not None):
-            messages.append(nftables.rule(table, "forward", [*path, *rest, *refuse], family))
+        path = [*_version(source), *_address("in", source), *_address("out", target)]
+        matches += [[*path, *rest] for rest in _protocol(port, port is not None)]
+    return _on_path(fabric, matches, refuse)
+
+
+def drop_larger(fabric: Namespace, port: str, size: int) -> Rules:
+    """Drop packets that pass this port of the fabric and are larger than so many bytes, in either direction.
+
+    Nobody is told: as where something between two routers takes less than either knows. Raises: KernelError.
+    """
+    too_large = nftables.larger_than(size)
+    ends = (nftables.META_IIFNAME, nftables.META_OIFNAME)
+    return _on_path(fabric, [[*nftables.interface(end, port), *too_large] for end in ends], everywhere=True)
+
+
+def drop_icmp(fabric: Namespace, targets: Iterable[str], kinds: Iterable[IcmpError]) -> Rules:
+    """Drop ICMP errors of these kinds on their way to these addresses. Raises: KernelError."""
+    wanted = list(kinds)
+    matches = [
+        [*_version(target), *_address("out", target), *nftables.icmp(version, kind, code)]
+        for target in targets
+        for version, kind, code in wanted
+        if version == ip_address(target).version
+    ]
+    return _on_path(fabric, matches)
+
+
+def _on_path(
+    fabric: Namespace, matches: Iterable[list[Any]], before: Iterable[Any] = (), *, everywhere: bool = False
+) -> Rules:
+    """One table in the bridges: neighbour discovery passes, then what matches is dropped, `before` that done to it.
+
+    Bridges in NICs' own cables are left out, unless it is `everywhere`.
+    """
+    table, family = f"netlab-{next(_numbers)}", NFPROTO_BRIDGE
+    accept, drop = nftables.verdict(nftables.NF_ACCEPT), nftables.verdict(nftables.NF_DROP)
+    passing = [nftables.neighbour_discovery()]
+    if not everywhere:
+        passing += [nftables.named_like(end, CABLE) for end in (nftables.META_IIFNAME, nftables.META_OIFNAME)]
+    rules = [*([*match, accept] for match in passing), *([*match, *before, drop] for match in matches)]
+    messages = [nftables.new_table(table, family), nftables.chain(table, "forward", family)]
+    messages += [nftables.rule(table, "forward", rule, family) for rule in rules]
     nftables.transact(fabric, messages)
     return Rules(fabric, table, family)
 
@@ -128,14 +158,19 @@ def _peers(way: Literal["in", "out"], addresses: list[str]) -> Iterator[list[Any
     if not addresses:
         yield []
     for text in addresses:
-        version = ip_address(text).version
-        family = NFPROTO_IPV4 if version == 4 else NFPROTO_IPV6
-        yield [*nftables.meta(nftables.META_NFPROTO, bytes([family])), *_address(version, way, text)]
+        family = NFPROTO_IPV4 if ip_address(text).version == 4 else NFPROTO_IPV6
+        yield [*nftables.meta(nftables.META_NFPROTO, bytes([family])), *_address(way, text)]
 
 
-def _address(version: int, way: Literal["in", "out"], text: str) -> list[Any]:
+def _version(text: str) -> list[Any]:
+    """In a bridge: it is a packet of this address's version of IP."""
+    return nftables.meta(nftables.META_PROTOCOL, ETHERTYPES[ip_address(text).version])
+
+
+def _address(way: Literal["in", "out"], text: str) -> list[Any]:
     """The source ("in") or destination address is this one."""
-    return nftables.payload(nftables.NETWORK_HEADER, ADDRESS_AT[version, way], ip_address(text).packed)
+    address = ip_address(text)
+    return nftables.payload(nftables.NETWORK_HEADER, ADDRESS_AT[address.version, way], address.packed)
 
 
 def _protocol(port: int | None, tcp_only: bool) -> Iterator[list[Any]]:

@@ -10,7 +10,7 @@ from ipaddress import ip_address, ip_network
 from netlab.errors import UsageError
 from netlab.kernel import requests, wiring
 from netlab.kernel.netlink import Request
-from netlab.kernel.plan import TRUNK_MTU, LiveNic, Trunk
+from netlab.kernel.plan import LiveNic, Trunk
 
 
 def nic_pair(nic: LiveNic, master: int, fd: int) -> Request:
@@ -35,11 +35,11 @@ def trunk(cable: Trunk, masters: tuple[int, int]) -> list[Request]:
     pair = wiring.Veth(
         name=name,
         index=index,
-        mtu=TRUNK_MTU,
+        mtu=cable.mtu,
         master=masters[0],
         peer=peer,
         peer_index=peer_index,
-        peer_mtu=TRUNK_MTU,
+        peer_mtu=cable.mtu,
     )
     return [
         wiring.veth(pair),

@@ -39,11 +39,13 @@ PRIORITIES = {"raw": -300, "filter": 0, "srcnat": 100}
 include/uapi/linux/netfilter_ipv4.h."""
 
 NETWORK_HEADER, TRANSPORT_HEADER = 1, 2
-IPPROTO_TCP, IPPROTO_ICMPV6 = 6, 58
+IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_ICMPV6 = 1, 6, 58
 ND_FIRST, ND_LAST = 133, 137
 """ICMPv6 types of neighbour discovery. Source: RFC 4861 section 4."""
 META_PROTOCOL, META_IIFNAME, META_OIFNAME, META_NFPROTO, META_L4PROTO = 1, 6, 7, 15, 16
-CMP_EQ, CMP_NEQ, CMP_GTE, CMP_LTE = 0, 1, 5, 3
+META_LEN = 0
+CMP_EQ, CMP_NEQ, CMP_LTE, CMP_GT, CMP_GTE = 0, 1, 3, 4, 5
+HOST_TO_NETWORK = 1
 REGISTER, SECOND_REGISTER, VERDICT_REGISTER = 1, 2, 0
 IFNAMSIZ = 16
 
@@ -165,6 +167,19 @@ def neighbour_discovery() -> list[Any]:
 def tcp() -> list[Any]:
     """A TCP segment, over IPv4 or IPv6."""
     return meta(META_L4PROTO, bytes([IPPROTO_TCP]))
+
+
+def icmp(version: int, kind: int, code: int | None) -> list[Any]:
+    """An ICMP (or, of version 6, an ICMPv6) message of this type, and of this code where one is given."""
+    protocol = IPPROTO_ICMP if version == 4 else IPPROTO_ICMPV6
+    value = bytes([kind]) + (b"" if code is None else bytes([code]))
+    return [*meta(META_L4PROTO, bytes([protocol])), *payload(TRANSPORT_HEADER, 0, value)]
+
+
+def larger_than(size: int) -> list[Any]:
+    """The packet, from its network header on, is larger than so many bytes."""
+    swap = expression("byteorder", SREG=REGISTER, DREG=REGISTER, OP=HOST_TO_NETWORK, LEN=4, SIZE=4)
+    return [expression("meta", DREG=REGISTER, KEY=META_LEN), swap, compare(size.to_bytes(4), CMP_GT)]
 
 
 def interface(key: int, name: str) -> list[Any]:

@@ -6,8 +6,10 @@
     neighbours       all                        all                        learned ones, in time
     sysctls          none                       all                        none
     qdiscs           none                       all                        none
+    MTU              no                         no                         no
 
-Rules: restoring puts back what is missing or different, and removes nothing that came in between. Rows are described in
+Rules: restoring puts back what is missing or different, and removes nothing that came in between. The MTU has an owner
+of its own (mtu.py), who may change it meanwhile. Rows are described in
 rows.py. Classes and filters of a qdisc are not kept: a qdisc that needs them is not the same afterwards, and `restore`
 says so.
 
@@ -84,19 +86,17 @@ def differences(before: NicState, after: NicState) -> Iterator[str]:
             yield f"{name} was {value} and is {after.sysctls.get(name, 'absent')}"
 
 
-RESTORED = ("index", "ifname", "mac", "mtu", "master", "up")
+RESTORED = ("index", "ifname", "mac", "master", "up")
 assert set(RESTORED) <= {field.name for field in fields(Link)}
 
 
 def _link_requests(found: Link, wanted: Link) -> list[Request]:
-    """What gives a link its name, MAC, MTU and bridge back."""
+    """What gives a link its name, MAC and bridge back."""
     attrs: list[tuple[str, object]] = []
     if found.ifname != wanted.ifname:
         attrs.append(("IFLA_IFNAME", wanted.ifname))
     if found.mac != wanted.mac:
         attrs.append(("IFLA_ADDRESS", wanted.mac))
-    if found.mtu != wanted.mtu:
-        attrs.append(("IFLA_MTU", wanted.mtu))
     if found.master != wanted.master:
         attrs.append(("IFLA_MASTER", wanted.master))
     return [requests.change_link("restore the link", wanted.index, wanted.ifname, attrs)] if attrs else []

@@ -111,6 +111,8 @@ class Trunk:
     ends: tuple[str, str]
     ifnames: tuple[str, str]
     indexes: tuple[int, int]
+    mtu: int = TRUNK_MTU
+    """That of the NIC, where it is a NIC's own."""
 
 
 @dataclass(frozen=True)
@@ -199,10 +201,12 @@ def _trunks(topology: Topology, plugged: dict[str, str], first: int) -> Iterator
         for member in members:
             if member in topology.switches:
                 pairs.setdefault(frozenset((name, member)), (name, member))
+    specs = topology.nics()
     cables = [(name, plugged[name]) for name in topology.own_cables() if name in plugged]
     for number, ends in enumerate((*pairs.values(), *cables)):
         a, b = first + 2 * number, first + 2 * number + 1
-        yield Trunk(ends, (f"{CABLE if ends in cables else PORT}{a}", f"{PORT}{b}"), (a, b))
+        nic = specs.get(ends[0])
+        yield Trunk(ends, (f"{CABLE if nic else PORT}{a}", f"{PORT}{b}"), (a, b), nic.mtu if nic else TRUNK_MTU)
 
 
 def _macs(topology: Topology) -> dict[str, str]:

@@ -20,6 +20,7 @@ from queue import SimpleQueue
 
 from netlab.impairment import Impairment
 from netlab.kernel import baseline, furniture, links, middlebox, namespaces, offloads, requests, sysctl, wiring
+from netlab.kernel.mtu import NicMtu
 from netlab.kernel.namespaces import Namespace
 from netlab.kernel.netlink import Request
 from netlab.kernel.plan import LOOPBACK, LiveNic, Plan, plan
@@ -51,6 +52,8 @@ class Built:
     """Every sysctl set on every host, and what could not be set ("reno: not set, why")."""
     shapers: dict[tuple[str, Way], Shaper] = field(default_factory=dict)
     """Who owns what happens in each direction of a NIC's own cable: (NIC, "outbound" or "inbound")."""
+    mtus: dict[str, NicMtu] = field(default_factory=dict)
+    """Who owns the MTU of each NIC."""
     _extra: list[Namespace] = field(default_factory=list)
 
     @cached_property
@@ -234,7 +237,9 @@ class _Builder:
         for namespace in self.namespaces():
             namespace.close_route()
         report = {name: value for base in (self.base, self.nic_base) if base for name, value in base.report.items()}
-        return Built(self.hosts, self.fabric, self.plan.nics, self.plan.ports(), report, self.shapers)
+        built = Built(self.hosts, self.fabric, self.plan.nics, self.plan.ports(), report, self.shapers)
+        built.mtus = {name: NicMtu(built, nic) for name, nic in self.plan.nics.items()}
+        return built
 
 
 @contextlib.contextmanager

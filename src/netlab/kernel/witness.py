@@ -24,7 +24,7 @@ from netlab.errors import KernelError, NeedError
 from netlab.kernel import counters, sockets
 from netlab.kernel.attribution import Attribution
 from netlab.kernel.tracepoints import Tracepoints, make_room
-from netlab.records import Event, SocketTable, Trouble
+from netlab.records import NO_REASONS, Event, SocketTable, Trouble
 
 if TYPE_CHECKING:
     from netlab.kernel.namespaces import Namespace
@@ -65,7 +65,7 @@ class KernelWitness:
             self.close()
             return f"socket table and counters only: {lack}"
         if not self._trace.tells_reasons:
-            return "no reset reasons: tcp_send_reset has them from Linux 6.10 on; told from the counters where possible"
+            return f"{NO_REASONS}; what is certain follows from the counters and the socket table"
         return "full"
 
     def fileno(self) -> int:

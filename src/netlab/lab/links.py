@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping as AnyMapping
 from collections.abc import Sequence
 
+from netlab.impairment import Impairment, check
 from netlab.lab.mistakes import Report, did_you_mean, quoted
 from netlab.lab.names import HOST, Names, check_word
 from netlab.lab.nodes import Mapping, Node, key, near
+from netlab.presets import LINKS, Way, ways
+from netlab.spec import Host
 
 Members = AnyMapping[str, Sequence[str]]
 
@@ -37,6 +40,34 @@ class Links:
             self.name(root, "wires", name, "wire")
             for i, nic in enumerate(ends):
                 self.plug(nic, f"wire {name}", near(root, "wires", name, i))
+
+    def impaired(self, hosts: AnyMapping[str, Host], root: Mapping) -> None:
+        """Every `link`: its NIC has a cable, its preset is there, and what it asks of a direction can be."""
+        unfinished = [name for name, host in hosts.items() if host.offloads]
+        for host, spec in hosts.items():
+            for nic, link in ((name, nic.link) for name, nic in spec.nics.items() if nic.link is not None):
+                node = near(root, "hosts", host, "nics", nic, "link")
+                if f"{host}.{nic}" not in self.plugged:
+                    self.report.wrong(node, f"{host}.{nic} is plugged into nothing", "a link is that of a cable")
+                elif link.preset is not None and link.preset not in LINKS:
+                    allowed = did_you_mean(link.preset, LINKS, "preset")
+                    self.report.wrong(near(node, "preset"), f"no preset {quoted(link.preset)} of links", allowed)
+                else:
+                    self.possible(ways(link), unfinished, node)
+
+    def possible(self, asked: AnyMapping[Way, Impairment], unfinished: Sequence[str], node: Node) -> None:
+        """What a link asks of its directions."""
+        for way, impairment in asked.items():
+            try:
+                check(impairment)
+            except ValueError as error:
+                wrong, _, allowed = str(error).partition("; ")
+                self.report.wrong(node, f"{way}: {wrong}", allowed)
+        if unfinished and any(impairment.needs_netem for impairment in asked.values()):
+            allowed = (
+                f"{unfinished[0]} leaves its segments to be cut by its NIC: leave `offloads` out, or give bandwidth"
+            )
+            self.report.wrong(node, "netem takes up to 64 KiB for one packet here", allowed)
 
     def name(self, root: Mapping, section: str, name: str, noun: str) -> None:
         at = key(root, section, name)

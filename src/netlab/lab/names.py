@@ -30,6 +30,8 @@ class Names:
     """Full names, "server.nic-a", to addresses as the file has them."""
     programs: tuple[str, ...] = ()
     """Full names, "server.postgres"."""
+    plugged: Collection[str] = ()
+    """Those that are in a switch or wire."""
     family: str = "ipv4"
     actors: set[str] = field(default_factory=set)
     """Endpoints of their own that act in some step: "server.worker"."""
@@ -61,6 +63,7 @@ class Names:
         checks: dict[str, Callable[[str], tuple[str, str] | None]] = {
             "host": lambda text: self.among(text, self.hosts, "host"),
             "nic": lambda text: self.among(text, self.nics, "NIC"),
+            "plugged-nic": self.plugged_nic,
             "program": lambda text: self.among(text, self.programs, "program"),
             "endpoint": self.endpoint,
             "address": self.address,
@@ -77,6 +80,11 @@ class Names:
         if text in known:
             return None
         return f"no {noun} {quoted(text)}", did_you_mean(text, known, noun)
+
+    def plugged_nic(self, text: str) -> tuple[str, str] | None:
+        if text in self.nics and text not in self.plugged:
+            return f"{text} is plugged into nothing", "it has no cable; put it into a switch or a wire"
+        return self.among(text, self.nics, "NIC")
 
     def endpoint(self, text: str) -> tuple[str, str] | None:
         return self.among(text, [*self.hosts, *sorted(self.actors), *self.programs], "endpoint")

@@ -51,7 +51,10 @@ def resolve(tree: Mapping, played: Played, folder: str, path: Path | None, words
     check_figures(tree, fields, report)
     if not names.hosts:  # that was told; what is said of hosts below would all be wrong
         return None
-    Links(names, report).check(fields.get("switches", {}), fields.get("wires", {}), tree)
+    links = Links(names, report)
+    links.check(fields.get("switches", {}), fields.get("wires", {}), tree)
+    names.plugged = links.plugged
+    links.impaired(hosts, tree)
     steps = Planner(words, names, report, played.lines).plan(child(tree, "steps"))
     expectations = expect(child(tree, "expect"), words, names, report)
     asked = reports(child(tree, "outputs"), words, names, report)

@@ -198,11 +198,11 @@ NATS: dict[str, RouterPreset] = {
 
 FIREWALLS: dict[str, RouterPreset] = {
     "stateful": RouterPreset(
-        title="what an IPv6 router at home lets in",
+        title="a stateful firewall, as an IPv6 router at home has",
         stateful="drop",
-        timeouts=_seconds({"established": 7440, **dict.fromkeys(TRANSITORY, 240), "udp": 120, "udp-stream": 300}),
-        source="RFC 6092: 2 h 4 min for established and 4 min where a connection begins or ends (REC-35), 2 min for "
-        "UDP, 5 min recommended where it flows both ways (REC-14). What belongs to no connection is dropped.",
+        timeouts=_seconds({"established": 7440, **dict.fromkeys(TRANSITORY, 240), "udp": 300, "udp-stream": 300}),
+        source="RFC 6092: 2 h 4 min for established and 4 min where a connection begins or ends (section 3.3.1), 5 min "
+        "for UDP (section 3.2.1). What belongs to no connection is dropped, at once and without an answer.",
     ),
 }
 

@@ -24,10 +24,10 @@ SCRATCH = "/dev/shm/netlab"
 class Ref:
     """Marks a string field as the name of something: `Annotated[str, Ref("host")]`.
 
-    `kind` is one of "host", "nic" (host.nic), "plugged-nic" (one that is in a switch or wire), "endpoint" (host or host.endpoint), "program" (host.program),
-    "address" (host:port, host.nic:port or ip:port), "step" (an earlier step's id), "barrier" (a step's id, or the word
-    of a fault or healing that is played), "background" (a step's `background` name), "socket" (a name of the host's
-    endpoint; not checked before the run), "port" (1 to 65535).
+    `kind` is one of "host", "nic" (host.nic), "plugged-nic" (one that is in a switch or wire), "endpoint" (host or
+    host.endpoint), "program" (host.program), "address" (host:port, host.nic:port or ip:port), "step" (an earlier step's
+    id), "barrier" (a step's id, or the word of a fault or healing that is played), "background" (a step's `background`
+    name), "socket" (a name of the host's endpoint; not checked before the run), "port" (1 to 65535).
     """
 
     kind: str
@@ -81,10 +81,14 @@ class Nat:
 
     inside: tuple[str, ...] = doc("The NICs of this host whose networks are translated.")
     outside: str = doc("The NIC of this host that lends its address.")
-    kind: Literal["endpoint-independent", "symmetric"] = doc(
+    preset: str | None = doc(
+        "Settings by name, timeouts of `conntrack` too: home, symmetric, carrier-grade (docs/links.md).", default=None
+    )
+    kind: Literal["endpoint-independent", "symmetric"] | None = doc(
         "endpoint-independent: one inside address and port gets one outside port, whatever it speaks to, and its own "
-        "port where that is free (RFC 5382 REQ-1). symmetric: a random port for each connection.",
-        default="endpoint-independent",
+        "port where that is free (RFC 5382 REQ-1). symmetric: a random port for each connection. Default: the "
+        "preset's, else endpoint-independent.",
+        default=None,
     )
     ports: str | None = doc("The TCP ports it may lend, as 40000-40999. Default: any.", default=None)
     __pydantic_config__: ClassVar[dict[str, str]] = STRICT
@@ -94,8 +98,11 @@ class Nat:
 class Firewall:
     """A stateful firewall: what is forwarded, or for the host itself, must belong to a connection that it knows."""
 
-    stateful: Literal["drop", "reject"] = doc(
-        "What happens to a packet that does not. drop: nothing more. reject: an RST for TCP, an ICMP error for others."
+    preset: str | None = doc("Settings by name, timeouts of `conntrack` too: stateful (docs/links.md).", default=None)
+    stateful: Literal["drop", "reject"] | None = doc(
+        "What happens to a packet that does not. drop: nothing more. reject: an RST for TCP, an ICMP error for others. "
+        "Default: the preset's.",
+        default=None,
     )
     inside: tuple[str, ...] = doc("The NICs of this host by which new connections may come in.", default=())
     open: tuple[int, ...] = doc("TCP ports to which new connections may come by any NIC.", default=())
@@ -107,8 +114,8 @@ class Conntrack:
     """How a host with `nat` or `firewall` tracks connections. Source: nf_conntrack-sysctl.rst of the kernel."""
 
     timeouts: dict[TimeoutName, Duration] = doc(
-        "After how long without a packet an entry in this state is forgotten, in whole seconds. Default: the kernel's, "
-        "5 days for established.",
+        "After how long without a packet an entry in this state is forgotten, in whole seconds. These stand over a "
+        "preset's of `nat` or `firewall`. Default: the kernel's, 5 days for established.",
         factory=dict,
     )
     loose: bool = doc(

@@ -64,9 +64,7 @@ class Links:
                 wrong, _, allowed = str(error).partition("; ")
                 self.report.wrong(node, f"{way}: {wrong}", allowed)
         if unfinished and any(impairment.needs_netem for impairment in asked.values()):
-            allowed = (
-                f"{unfinished[0]} leaves its segments to be cut by its NIC: leave `offloads` out, or give bandwidth"
-            )
+            allowed = f"{unfinished[0]} leaves it to its NIC to cut segments: leave `offloads` out, or give bandwidth"
             self.report.wrong(node, "netem takes up to 64 KiB for one packet here", allowed)
 
     def name(self, root: Mapping, section: str, name: str, noun: str) -> None:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass
 
 from netlab.lab.mistakes import Report, did_you_mean, quoted
 from netlab.lab.nodes import Node, key, near
+from netlab.presets import FIREWALLS, NATS
 from netlab.spec import Conntrack, Firewall, Host, Nat
 
 SECOND = 10**9
@@ -36,6 +38,7 @@ class Middlebox:
         """It forwards, between NICs of its own, and lends ports that there are."""
         if not self.host.forward:
             self.report.wrong(at, "a host that translates must forward", "write forward: true")
+        self.preset(nat.preset, NATS, "nat", node)
         if not nat.inside:
             self.report.wrong(near(node, "inside"), "nobody is inside", "give the NICs whose networks are translated")
         self.own((nat.outside,), near(node, "outside"))
@@ -50,6 +53,9 @@ class Middlebox:
 
     def firewall(self, firewall: Firewall, node: Node) -> None:
         """NICs of its own, and ports that there are."""
+        self.preset(firewall.preset, FIREWALLS, "firewall", node)
+        if firewall.stateful is None and firewall.preset is None:
+            self.report.wrong(node, "stateful is missing", "write stateful: drop, stateful: reject, or a preset")
         self.own(firewall.inside, *self.items(node, "inside", firewall.inside))
         for i, port in enumerate(firewall.open):
             if not 1 <= port <= 65535:
@@ -63,6 +69,11 @@ class Middlebox:
             if timeout < SECOND or timeout % SECOND:
                 allowed = "the kernel takes whole seconds, 1s or more"
                 self.report.wrong(near(node, "timeouts", name), f"a timeout of {timeout / SECOND:g} s", allowed)
+
+    def preset(self, name: str | None, known: AnyMapping[str, object], noun: str, node: Node) -> None:
+        if name is not None and name not in known:
+            allowed = did_you_mean(name, known, "preset")
+            self.report.wrong(near(node, "preset"), f"no preset {quoted(name)} of {noun}", allowed)
 
     def items(self, node: Node, field: str, values: tuple[str, ...]) -> Iterator[Node]:
         return (near(node, field, i) for i in range(len(values)))

@@ -24,6 +24,7 @@ from netlab.lab.nodes import Mapping, Node, Scalar, Sequence, child, key, near, 
 from netlab.lab.plan import Planner
 from netlab.lab.typed import Typing, Use
 from netlab.lab.words import Words
+from netlab.presets import filled_in
 from netlab.probes import PROBES
 from netlab.spec import Capture, Host, Topology
 from netlab.steps import Planned
@@ -61,6 +62,7 @@ def resolve(tree: Mapping, played: Played, folder: str, path: Path | None, words
     check_finding(tree, fields, names, report)
     if len(report):
         return None
+    hosts = {name: filled_in(host) for name, host in hosts.items()}
     topology = Topology(
         hosts=bind_neighbours(hosts) if fields.get("neighbours") == "bound" else hosts,
         switches=fields.get("switches", {}),

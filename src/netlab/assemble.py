@@ -45,7 +45,12 @@ def assemble(record: RunRecord, spool_fd: int, owners: dict[str, str], capture: 
     events = sorted([*record.events, *mark_injected(record, wire), *troubles], key=lambda each: each.time_ns)
     record = dataclasses.replace(record, events=tuple(events), packets=packets)
     found = resets.derive(
-        record.of(Segment), record.of(ResetSent), record.of(ResetReceived), record.of(Counters), record.of(SocketTable)
+        record.of(Segment),
+        record.of(ResetSent),
+        record.of(ResetReceived),
+        record.of(Counters),
+        record.of(SocketTable),
+        record.environment.witnesses.get("kernel", "full"),
     )
     return dataclasses.replace(record, resets=found, environment=with_troubles(record))
 

@@ -462,6 +462,10 @@ class Check:
     step: int | None = None
 
 
+NO_REASONS = "no reset reasons: unknown to this kernel (tcp_send_reset has them from Linux 6.10 on)"
+"""How the kernel's witness begins where the tracepoints are there and say of no RST why it was made."""
+
+
 @dataclass(frozen=True)
 class Environment:
     """Where a run ran, and what could be seen there."""

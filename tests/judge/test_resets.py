@@ -7,7 +7,17 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from netlab.judge.resets import derive
-from netlab.records import Address, Counters, Reset, ResetReceived, ResetSent, Segment, SocketInfo, SocketTable
+from netlab.records import (
+    NO_REASONS,
+    Address,
+    Counters,
+    Reset,
+    ResetReceived,
+    ResetSent,
+    Segment,
+    SocketInfo,
+    SocketTable,
+)
 
 CLIENT, SERVER = Address("10.77.0.2", 40001), Address("10.77.0.1", 9000)
 MS = 1_000_000
@@ -23,6 +33,7 @@ class Story:
     received: list[ResetReceived] = field(default_factory=list)
     counters: list[Counters] = field(default_factory=list)
     tables: list[SocketTable] = field(default_factory=list)
+    witness: str = "full"
 
     def segment(self, at: float, sender: str, flags: str, seq: int = 100, ack: int = 0, **more: object) -> Story:
         ends = (CLIENT, SERVER) if sender == "client" else (SERVER, CLIENT)
@@ -61,7 +72,7 @@ class Story:
         return reset
 
     def all(self) -> tuple[Reset, ...]:
-        return derive(self.segments, self.sent, self.received, self.counters, self.tables)
+        return derive(self.segments, self.sent, self.received, self.counters, self.tables, self.witness)
 
 
 def row(state: str, timer: str | None = None, timer_ms: int = 0) -> SocketInfo:
@@ -146,6 +157,19 @@ def test_an_event_of_another_connection_is_not_its_own() -> None:
     reset = Story().world().reset().traced(10.09, target=Address("10.77.0.2", 40002)).told()
     assert reset.reason is None
     assert str(reset.why_unknown).startswith("no tracepoint event fits it; ")
+
+
+def test_a_kernel_that_has_no_reasons_is_not_blamed_for_a_missing_event() -> None:
+    """Linux before 6.10 traces no reset of no socket."""
+    story = Story().world().reset().traced(10.09, None, target=Address("10.77.0.2", 40002))
+    story.witness = f"{NO_REASONS}; and so on"
+    assert str(story.told().why_unknown).startswith("its reason is unknown to this kernel; no counters of server")
+
+
+def test_a_kernel_that_has_no_reasons_leaves_them_to_the_counters() -> None:
+    story = quiet()
+    story.witness = NO_REASONS
+    assert (story.told().reason, story.told().reason_by) == ("NO_SOCKET", "counters")
 
 
 def test_a_listening_sockets_event_fits_by_its_port_alone() -> None:

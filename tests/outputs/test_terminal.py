@@ -121,6 +121,12 @@ def test_unknown_names_the_witness_that_could_not_see() -> None:
     assert "  kernel witness: socket table and counters only: rootless" in lines
 
 
+def test_a_reason_that_no_tracepoint_told_is_marked() -> None:
+    (reset,) = samples.record().resets
+    lines = shown(samples.record(resets=(replace(reset, reason_by="counters"),)))
+    assert line(lines, "R seq 1").endswith("│ NO_SOCKET (inferred)")
+
+
 def test_rootless_states_come_from_the_socket_tables() -> None:
     tables = (
         table(2, "client", "ESTABLISHED"),

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from netlab.judge.inference import Inference
 from netlab.judge.sequence import flag_letters
 from netlab.judge.tables import same
-from netlab.records import Counters, Reset, ResetReceived, ResetSent, Segment, SocketTable
+from netlab.records import NO_REASONS, Counters, Reset, ResetReceived, ResetSent, Segment, SocketTable
 
 __all__ = ["derive"]
 
@@ -33,8 +33,12 @@ def derive(
     received: list[ResetReceived],
     counters: list[Counters],
     tables: list[SocketTable],
+    witness: str = "full",
 ) -> tuple[Reset, ...]:
-    """Every RST that a host sent, by time, with its reason where a witness can tell."""
+    """Every RST that a host sent, by time, with its reason where a witness can tell.
+
+    `witness` is what the kernel's witness says of itself (Environment.witnesses).
+    """
     inference = Inference(segments, counters, tables)
     unmatched = sorted(sent, key=lambda event: event.time_ns)
     resets = []
@@ -43,7 +47,8 @@ def derive(
         match = Match("", None) if rst.injected or rst.by else find(rst, is_reply(rst, offender), unmatched)
         if match.event is not None:
             unmatched.remove(match.event)
-        reason, by, why = _reason(rst, offender, match, inference, bool(sent or received))
+        silent = _silence(witness, bool(sent or received) and match.event is None)
+        reason, by, why = _reason(rst, offender, match, inference, silent)
         answers = offender.packet if offender is not None else None
         numbers = (rst.flags, rst.seq, rst.packet)
         resets.append(Reset(rst.time_ns, rst.from_, rst.to, *numbers, reason, by, why, answers, rst.by))
@@ -103,7 +108,7 @@ def is_of(event: ResetSent, rst: Segment) -> bool:
 
 
 def _reason(
-    rst: Segment, offender: Segment | None, match: Match, inference: Inference, traced: bool
+    rst: Segment, offender: Segment | None, match: Match, inference: Inference, silent: str
 ) -> tuple[str | None, str | None, str | None]:
     """(reason, reason_by, why_unknown)."""
     if rst.by is not None and not rst.injected:
@@ -117,5 +122,11 @@ def _reason(
     reason, why = inference.reason(rst, offender)
     if reason is not None:
         return reason, "counters", None
-    silent = "no tracepoint event fits it" if traced and match.event is None else "no tracepoint tells its reason"
     return None, None, f"{silent}; {why}"
+
+
+def _silence(witness: str, nothing_fits: bool) -> str:
+    """Why the tracepoints do not tell a reset's reason. Before Linux 6.10 a reset of no socket is not traced at all."""
+    if witness.startswith(NO_REASONS):
+        return "its reason is unknown to this kernel"
+    return "no tracepoint event fits it" if nothing_fits else "no tracepoint tells its reason"

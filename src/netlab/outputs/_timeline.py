@@ -17,7 +17,7 @@ from netlab.outputs import _kernel
 from netlab.outputs._moment import Moment
 from netlab.outputs._sequence import Connections
 from netlab.outputs._text import clean, quoted
-from netlab.records import Call, Exit, Fault, Frame, Output, RunRecord, Segment, Step, Trouble
+from netlab.records import Call, Exit, Fault, Frame, Output, Reset, RunRecord, Segment, Step, Trouble
 from netlab.units import human_duration
 
 WAITING_CALLS = frozenset({"accept", "receive"})
@@ -59,7 +59,7 @@ def addresses(record: RunRecord) -> dict[str, str]:
 
 def _segments(record: RunRecord) -> Iterator[Moment]:
     connections = Connections()
-    reasons = {reset.packet: reset.reason for reset in record.resets if reset.reason}
+    reasons = {reset.packet: _told(reset) for reset in record.resets if reset.reason}
     segments = record.of(Segment)
     several = Connections.among(segments) > 1
     for segment in segments:
@@ -78,6 +78,11 @@ def _segments(record: RunRecord) -> Iterator[Moment]:
             remark=reasons.get(segment.packet) or _maker(segment),
             late=_lateness(segment),
         )
+
+
+def _told(reset: Reset) -> str:
+    """A reset's reason, and whether the kernel said it."""
+    return f"{reset.reason} (inferred)" if reset.reason_by == "counters" else str(reset.reason)
 
 
 def _maker(segment: Segment) -> str:

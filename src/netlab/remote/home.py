@@ -58,8 +58,8 @@ class Home:
             self._file.close()
             self._file = None
             self._part().unlink(missing_ok=True)
-        for folder in (*(path for path in self.folder.iterdir() if path.is_dir()), self.folder):
-            with contextlib.suppress(OSError):  # there is something in it
+        for folder in (*self.folder.glob("*/"), self.folder):
+            with contextlib.suppress(OSError):  # there is something in it, or it is gone already
                 folder.rmdir()
 
     def _begin(self, name: object, size: object) -> None:

@@ -146,7 +146,7 @@ def told(answer: Frame, url: str) -> BaseException:
     if isinstance(error, LabError):
         return error
     kind = NetlabError if isinstance(error, KernelError) else type(error)
-    return kind(f"{url}: {printable(str(error))}")
+    return kind(f"on {url.removesuffix(':')}: {printable(str(error))}")
 
 
 @contextmanager

@@ -32,7 +32,7 @@ class Talk:
 
     def __init__(self, far: Far, url: str) -> None:
         """Greets it. Raises: TargetError where it is no far end of this very version."""
-        self.url = url
+        self.place = f"on {url.removesuffix(':')}"
         self._far = far
         self._out: queue.Queue[Frame] = queue.Queue(WAITING)
         self._in: queue.Queue[Frame | Exception | None] = queue.Queue(WAITING)
@@ -87,11 +87,11 @@ class Talk:
     def _greet(self, frame: Frame) -> None:
         there = frame.fields.get("netlab"), frame.fields.get("protocol")
         if frame.say != "hello":
-            raise TargetError(f"{self.url}: it begins with {frame.say[:100]!r}; is it netlab that answers there?")
+            raise TargetError(f"{self.place}: it begins with {frame.say[:100]!r}; is it netlab that answers there?")
         if there != (__version__, PROTOCOL):
             theirs = printable(f"{there[0]} (protocol {there[1]})")
             ours = f"{__version__} (protocol {PROTOCOL})"
-            raise TargetError(f"{self.url}: netlab is {theirs} there, and {ours} here; install the same on both sides")
+            raise TargetError(f"{self.place}: netlab is {theirs} there, and {ours} here; install the same on both sides")
 
     def _check(self) -> None:
         """Raises: TargetError where nothing was heard for too long."""
@@ -100,10 +100,10 @@ class Talk:
 
     def _lost(self, why: Exception | None) -> TargetError:
         if isinstance(why, FrameError):
-            return TargetError(f"{self.url}: {printable(str(why))}; is it netlab that answers there?")
+            return TargetError(f"{self.place}: {printable(str(why))}; is it netlab that answers there?")
         said = printable(self._far.said())
         return TargetError(
-            f"{self.url}: the far end is gone: {why or 'it has hung up'}" + (f"; it said:\n{said}" if said else "")
+            f"{self.place}: the far end is gone: {why or 'it has hung up'}" + (f"; it said:\n{said}" if said else "")
         )
 
     def _write(self) -> None:

@@ -49,6 +49,17 @@ def test_a_refused_sysctl_says_why(name: str, value: str, said: str) -> None:
     sandboxed(check)
 
 
+def test_a_kernel_that_lacks_a_sysctl_does_what_it_did_before_there_was_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def check() -> None:
+        host = namespaces.create("host")
+        sysctl.write(host, "net.ipv4.tcp_no_such_thing", "0")
+        with pytest.raises(KernelError, match="this kernel has no such sysctl"):
+            sysctl.write(host, "net.ipv4.tcp_no_such_thing", "4")
+
+    monkeypatch.setitem(sysctl.BEFORE, "net.ipv4.tcp_no_such_thing", "0")
+    sandboxed(check)
+
+
 def test_what_the_kernel_keeps_once_for_all_namespaces_cannot_be_written() -> None:
     def check() -> None:
         name = "net.core.rmem_max"

@@ -1,14 +1,11 @@
 #!/bin/sh
 # Installs netlab from the synced project into /opt/netlab, inside the machine, as root: `netlab` on everybody's PATH.
+# It runs what lies in /netlab: where that is copied and not mounted, `vagrant rsync` brings what has changed.
 set -eu
 
 python3 -m venv /opt/netlab
-
-# A copy: the build writes beside what it builds, and the synced folder may be the user's own, or read-only.
-build=$(mktemp -d)
-trap 'rm -rf "$build"' EXIT
-cp -R /netlab/pyproject.toml /netlab/README.md /netlab/LICENSE /netlab/src /netlab/labs /netlab/vagrant "$build"
-/opt/netlab/bin/pip install --quiet --disable-pip-version-check --no-cache-dir "$build"
+# What is never imported need not be compiled: that takes longest, where the machine is emulated.
+/opt/netlab/bin/pip install --quiet --disable-pip-version-check --no-cache-dir --no-compile --editable /netlab
 
 # As root it sees the kernel's own reasons for resets (tracepoints). In this machine that harms nobody.
 cat >/usr/local/bin/netlab <<'SCRIPT'

@@ -14,17 +14,15 @@ from pathlib import Path
 
 MIRROR = "http://deb.debian.org/debian"
 SUITE = "trixie"
-PACKAGES = (
-    "linux-image-cloud-amd64 initramfs-tools systemd-sysv dbus udev iproute2 openssh-server sudo rsync python3".split()
-)
+PACKAGES = "linux-image-cloud-amd64,initramfs-tools,systemd-sysv,dbus,udev,iproute2,openssh-server,sudo,rsync,python3"
 CMDLINE = "root=/dev/vda rw console=ttyS0 net.ifnames=0"
 SIZE = "3G"
 
 INSECURE_KEY = (
-    "ssh-rsa AAAAB3NzaC1yc2EAAAABIwAAAQEA6NF8iallvQVp22WDkTkyrtvp9eWW6A8YVr+kz4TjGYe7gHzIw+niNltGEFHzD8+v1I2YJ6oXevct1Ye"
-    "S0o9HZyN1Q9qgCgzUFtdOKLv6IedplqoPkcmF0aYet2PkEDo3MlTBckFXPITAMzF8dJSIFo9D8HfdOV0IAdx4O7PtixWKn5y2hMNG0zQPyUecp4pzC6"
-    "kivAIhyfHilFR61RGL+GPXQ2MWZWFYbAGjyiYJnAmCP3NOTd0jMZEnDkbUvxhMmBYSdETk1rRgm+R4LOzFUGaHqHDLKLX+FIPKcF96hrucXzcWyLbIb"
-    "EgE98OHlnVYCzRdK8jlqm8tehUc9c9WhQ== vagrant insecure public key"
+    "ssh-rsa AAAAB3NzaC1yc2EAAAABIwAAAQEA6NF8iallvQVp22WDkTkyrtvp9eWW6A8YVr+kz4TjGYe7gHzIw+niNltGEFHzD8+v1I2YJ6oXev"
+    "ct1YeS0o9HZyN1Q9qgCgzUFtdOKLv6IedplqoPkcmF0aYet2PkEDo3MlTBckFXPITAMzF8dJSIFo9D8HfdOV0IAdx4O7PtixWKn5y2hMNG0zQP"
+    "yUecp4pzC6kivAIhyfHilFR61RGL+GPXQ2MWZWFYbAGjyiYJnAmCP3NOTd0jMZEnDkbUvxhMmBYSdETk1rRgm+R4LOzFUGaHqHDLKLX+FIPKcF"
+    "96hrucXzcWyLbIbEgE98OHlnVYCzRdK8jlqm8tehUc9c9WhQ== vagrant insecure public key"
 )
 """The key that every box begins with. Source: keys/vagrant.pub of Vagrant; the first `vagrant up` replaces it."""
 
@@ -71,7 +69,7 @@ def make(folder: Path, provision: Path, packages: str) -> Box:
     (setup / "setup.sh").write_text(SETUP)
     (setup / "packages.sh").write_text(provision.read_text())
     run(
-        *("mmdebstrap", "--quiet", "--variant=minbase", "--format=directory", f"--include={','.join(PACKAGES)}"),
+        *("mmdebstrap", "--quiet", "--variant=minbase", "--format=directory", f"--include={PACKAGES}"),
         *("--aptopt=Acquire::Languages none", "--dpkgopt=path-exclude=/usr/share/doc/*"),
         *("--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/locale/*"),
         f"--customize-hook=copy-in {setup} /",
@@ -80,7 +78,9 @@ def make(folder: Path, provision: Path, packages: str) -> Box:
         '--customize-hook=rm -r "$1/setup"',
         *(SUITE, str(root), MIRROR),
     )
-    kernel, initrd = (next((root / "boot").glob(f"{name}-*")).rename(folder / name) for name in ("vmlinuz", "initrd.img"))
+    kernel, initrd = (
+        next((root / "boot").glob(f"{name}-*")).rename(folder / name) for name in ("vmlinuz", "initrd.img")
+    )
     return Box(pack(folder, root), kernel, initrd)
 
 

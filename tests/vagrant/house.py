@@ -1,14 +1,15 @@
 """A place of its own for libvirt: namespaces in which it may change what it likes.
 
-libvirtd turns forwarding on, writes firewall chains, makes a bridge and starts dnsmasq; all of that belongs to a network
-namespace, and here to a fresh one. Its sockets, configuration and images lie on mounts of a fresh mount namespace. All
-its processes are in one PID namespace whose PID 1 ends when this process's end of a pipe closes, be it by SIGKILL: then
-the kernel kills the rest and frees everything.
+libvirtd turns forwarding on, writes firewall chains, makes a bridge and starts dnsmasq; all of that belongs to a
+network namespace, and here to a fresh one. Its sockets, configuration and images lie on mounts of a fresh mount
+namespace. All its processes are in one PID namespace whose PID 1 ends when this process's end of a pipe closes, be it
+by SIGKILL: then the kernel kills the rest and frees everything.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -38,7 +39,27 @@ signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 print("ready", flush=True)
 sys.stdin.read()'
 """
-"""PID 1: it reaps what others leave (libvirt waits until a dead guest is no process any more), and ends with its stdin."""
+"""PID 1: it reaps what others leave (libvirt waits until a dead guest is no process), and ends with its stdin."""
+
+
+CHANGES = {
+    "links": ("ip", "-brief", "link"),
+    "rules": ("ip", "rule"),
+    "routes": ("ip", "route", "show", "table", "all"),
+    "nftables": ("nft", "list", "ruleset"),
+    "iptables": ("iptables-save",),
+    "forwarding": ("cat", "/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6/conf/all/forwarding"),
+}
+"""What of a machine's network libvirt changes, and how it is seen."""
+
+
+def host() -> dict[str, str]:
+    """This machine's own network, and what is mounted where libvirt lives."""
+    told = {name: subprocess.run(words, capture_output=True, text=True).stdout for name, words in CHANGES.items()}
+    counters = re.compile(r"\[\d+:\d+\]|packets \d+ bytes \d+|^#.*$", re.MULTILINE)
+    rules = {name: counters.sub("", told[name]) for name in ("nftables", "iptables")}
+    mounts = re.findall(r"\S*libvirt\S*", Path("/proc/self/mounts").read_text())
+    return told | rules | {"mounts": "\n".join(mounts)}
 
 
 class House:
@@ -46,7 +67,9 @@ class House:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.environment = {key: value for key, value in os.environ.items() if not key.startswith(("VAGRANT", "NETLAB"))}
+        self.environment = {
+            key: value for key, value in os.environ.items() if not key.startswith(("VAGRANT", "NETLAB"))
+        }
         images = folder / "libvirt"
         images.mkdir()
         unshare = ("unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc")

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from netlab.cli import vm
 from netlab.cli.arguments import (
     JobsOption,
     JsonOption,
@@ -34,6 +35,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 pass, 1 fail, 2 your mistake, 3 unknown on this machine, 130 Ctrl-C.",
 )
+app.add_typer(vm.app, name="vm")
 
 
 def print_version(wanted: bool) -> None:

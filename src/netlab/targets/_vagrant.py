@@ -34,7 +34,11 @@ class VmState:
     state: str
     """Vagrant's word: running, not_created; the others are the provider's (poweroff, shutoff, saved)."""
     provider: str
-    text: str = ""
+
+    @property
+    def words(self) -> str:
+        """For messages: "not created"."""
+        return self.state.replace("_", " ")
 
     @property
     def running(self) -> bool:
@@ -63,7 +67,7 @@ class Vagrant:
             names = ", ".join(found) or "none"
             raise TargetError(f"look for the VM of {self.folder}: its machines are {names}; netlab needs exactly one")
         ((name, told),) = found.items()
-        return VmState(name, told["state"], told.get("provider-name", ""), told.get("state-human-long", ""))
+        return VmState(name, told["state"], told.get("provider-name", ""))
 
     def ssh_config(self) -> dict[str, list[str]]:
         """How the running VM is reached: the words of ssh_config(5), in small letters, each with its values."""
@@ -92,14 +96,14 @@ class Vagrant:
     def ssh(self, words: Sequence[str]) -> int:
         """A shell in it at this terminal, or a command; how that ended."""
         command = ("-c", " ".join(words)) if words else ()
-        return subprocess.run((self.program, "ssh", *command), cwd=self.folder, env=environment(), check=False).returncode
+        return subprocess.run(
+            (self.program, "ssh", *command), cwd=self.folder, env=environment(), check=False
+        ).returncode
 
     def plugins(self) -> set[str]:
         """The names of the plugins that are installed."""
         said = self._ask("plugin", "list", "--machine-readable")
-        return {name for name, kind, _ in machine_readable(said) if kind == "plugin-version"} | {
-            data.partition("%!(VAGRANT_COMMA)")[0] for _, kind, data in machine_readable(said) if kind == "plugin-name"
-        }
+        return {data for _, kind, data in machine_readable(said) if kind == "plugin-name"}
 
     def _ask(self, *words: str) -> str:
         """What it prints. Raises: TargetError."""
@@ -115,7 +119,9 @@ class Vagrant:
             check=False,
         )
         if done.returncode:
-            raise self._failed(words, done.returncode, (done.stderr.strip() or done.stdout.strip()).splitlines())
+            told = [data.partition(",")[2] for _, kind, data in machine_readable(done.stdout) if kind == "error-exit"]
+            said = "\n".join(told) or done.stderr.strip() or done.stdout
+            raise self._failed(words, done.returncode, said.splitlines())
         return done.stdout
 
     def _do(self, *words: str, tell: Tell) -> None:

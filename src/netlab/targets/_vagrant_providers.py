@@ -14,7 +14,9 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["PROVIDERS", "installed", "remedy"]
+from netlab.errors import NeedError, UsageError
+
+__all__ = ["PROVIDERS", "choose", "installed", "remedy"]
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,9 @@ PROVIDERS = {
         plugin="vagrant-vmware-desktop",
     ),
     "parallels": Provider(("prlctl",), plugin="vagrant-parallels", systems=("darwin",)),
-    "libvirt": Provider(("libvirtd", "virtqemud", "/usr/sbin/libvirtd", "/usr/sbin/virtqemud"), "vagrant-libvirt", ("linux",)),
+    "libvirt": Provider(
+        ("libvirtd", "virtqemud", "/usr/sbin/libvirtd", "/usr/sbin/virtqemud"), "vagrant-libvirt", ("linux",)
+    ),
     "qemu": Provider(("qemu-system-aarch64", "qemu-system-x86_64"), plugin="vagrant-qemu"),
     "hyperv": Provider(("C:/Windows/System32/vmms.exe",), systems=("win32",)),
 }
@@ -78,6 +82,22 @@ def installed(plugins: Collection[str], which: Callable[[str], str | None] = shu
     return [name for name in ORDER[system, is_arm()] if PROVIDERS[name].here(plugins, which)]
 
 
+def choose(asked: str | None, plugins: Collection[str]) -> str:
+    """The provider for a new VM: what was asked for, or what Vagrant's own variable says, or the best one here.
+
+    Raises: UsageError for one that the Vagrantfile does not know, NeedError where none is installed.
+    """
+    asked = asked or os.environ.get("VAGRANT_DEFAULT_PROVIDER")
+    if asked:
+        if asked not in PROVIDERS:
+            raise UsageError(f"make a VM with {asked!r}: netlab's VM runs on {', '.join(PROVIDERS)}")
+        return asked
+    here = installed(plugins)
+    if not here:
+        raise NeedError(f"make a VM: Vagrant is here, but nothing that it could run one on; {remedy()}")
+    return here[0]
+
+
 def remedy() -> str:
     """How to get Vagrant and something that it can run a VM on, on a machine of this kind."""
     if sys.platform == "darwin" and is_arm():
@@ -87,6 +107,6 @@ def remedy() -> str:
     if sys.platform == "win32":
         return "winget install Hashicorp.Vagrant Oracle.VirtualBox, then open a new terminal"
     return (
-        "install Vagrant (https://developer.hashicorp.com/vagrant/install; on Debian 12: apt install vagrant-libvirt) and "
-        "something to run a VM on: VirtualBox, or libvirt with `vagrant plugin install vagrant-libvirt`"
+        "install Vagrant (https://developer.hashicorp.com/vagrant/install) and what it runs a VM on: VirtualBox, or "
+        "libvirt with `vagrant plugin install vagrant-libvirt`; on Debian 12 `apt install vagrant-libvirt` is all of it"
     )

@@ -66,7 +66,7 @@ class VagrantVm(Target):
 def starting(state: VmState, folder: Path) -> str:
     """What is said before the VM is started: it takes time, and the first time it downloads a system."""
     if state.exists:
-        return f"the VM of {folder} is {state.state}: starting it, which takes a minute (netlab vm halt stops it)"
+        return f"the VM of {folder} is {state.words}: starting it, which takes a minute (netlab vm halt stops it)"
     return (
         f"there is no VM in {folder} yet: making it, which downloads a box of some 600 MB and takes several minutes; "
         f"netlab vm destroy removes it"
@@ -79,7 +79,9 @@ def settings(vagrant: Vagrant, state: VmState) -> Settings:
     try:
         host, user, port = words["hostname"][0], words["user"][0], int(words.get("port", ["22"])[0])
     except (KeyError, ValueError):
-        raise TargetError(f"ask Vagrant for the way into {vagrant.folder}: no HostName, User or Port in {words}") from None
+        raise TargetError(
+            f"ask Vagrant for the way into {vagrant.folder}: no HostName, User or Port in {words}"
+        ) from None
     return Settings(
         host=host,
         user=user,

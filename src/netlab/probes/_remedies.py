@@ -5,20 +5,24 @@ Rules: the switches are read only after the trial itself failed; what they say e
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 
 from netlab.probes._trial import sysctl
 
+APPARMOR = "kernel/apparmor_restrict_unprivileged_userns"
+"""1 on Ubuntu 23.10 and newer: a user namespace of a program without an AppArmor profile has no capabilities.
+Source: https://ubuntu.com/blog/ubuntu-23-10-restricted-unprivileged-user-namespaces"""
+
 _SWITCHES = (
-    # Ubuntu 23.10 and newer: a user namespace of an unconfined program has no capabilities.
-    # Source: https://ubuntu.com/blog/ubuntu-23-10-restricted-unprivileged-user-namespaces
-    ("kernel/apparmor_restrict_unprivileged_userns", "1", "sudo sysctl -w {name}=0"),
+    (APPARMOR, "1", "0"),
     # Debian's own switch, on by default since Debian 11. Source: its kernel's patch "add sysctl to disallow
     # unprivileged CLONE_NEWUSER by default".
-    ("kernel/unprivileged_userns_clone", "0", "sudo sysctl -w {name}=1"),
+    ("kernel/unprivileged_userns_clone", "0", "1"),
     # Source: namespaces(7), /proc/sys/user.
-    ("user/max_user_namespaces", "0", "sudo sysctl -w {name}=10000"),
-    ("user/max_net_namespaces", "0", "sudo sysctl -w {name}=10000"),
+    ("user/max_user_namespaces", "0", "10000"),
+    ("user/max_net_namespaces", "0", "10000"),
 )
 
 
@@ -28,11 +32,30 @@ SWITCHES = tuple(path for path, _, _ in _SWITCHES)
 
 def for_namespaces(read: Callable[[str], str | None] = sysctl) -> str:
     """The command that allows an ordinary user to make namespaces there, or run as root. `read` reads a switch."""
-    for path, refusing, command in _SWITCHES:
+    for path, refusing, allowing in _SWITCHES:
         if read(path) == refusing:
             name = path.replace("/", ".")
-            return f"{name} is {refusing} here: {command.format(name=name)}, or run as root"
+            command = f"sudo sysctl -w {name}={allowing}"
+            if path == APPARMOR and read is sysctl:
+                return f"{name} is {refusing} here; run as root, or {_apparmor(os.path.realpath(sys.executable), command)}"
+            return f"{name} is {refusing} there: {command}, or run as root"
     return (
         "run as root; in a container allow it to make namespaces (docker: --privileged, or --cap-add SYS_ADMIN "
         "with --security-opt seccomp=unconfined --security-opt apparmor=unconfined)"
+    )
+
+
+def _apparmor(python: str, command: str) -> str:
+    """Both ways around AppArmor's restriction: a profile for this Python, or the switch for every program.
+
+    AppArmor finds a profile by the file that is executed, links resolved: that of a virtual environment is the Python
+    it was made with. Source: apparmor.d(5), "userns" and "unconfined"; the profiles of Ubuntu 24.04's own package.
+    """
+    profile = rf'abi <abi/4.0>,\nprofile netlab "{python}" flags=(unconfined) {{\n  userns,\n}}\n'
+    return (
+        f"allow it to the programs of {python}, by an AppArmor profile:\n"
+        f"  printf '{profile}' | sudo tee /etc/apparmor.d/netlab\n"
+        "  sudo apparmor_parser -r /etc/apparmor.d/netlab\n"
+        "or to every program, until the next boot:\n"
+        f"  {command}"
     )

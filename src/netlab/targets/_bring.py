@@ -1,8 +1,10 @@
 """Brings netlab to a far host: into a private virtual environment there, kept by its version and content.
 
-    find ──▶ it is there ─────────────────────────────────────────────▶ its Python
-      └────▶ wheels, fetched here for that Python ──unpack──▶ made there ──┘
-               └─ none to be had here ──pip──▶ fetched there ───────────────┘
+    find ─▶ it is there ───────────────────────────────────────────────────────▶ its Python
+      └───▶ netlab as a wheel, and of what it needs
+              what is installed here, where that fits ──────────┬─unpack─▶ made there ─▶
+              else wheels for that Python, fetched here by pip ─┘                  ▲
+              else netlab alone, and pip ──────────── pip fetches the rest there ──┘
 
 Rules: it takes a way to start a command there, and nothing else: no file transfer, no pip, no root, no package besides
 Python 3.11. All there is done by _bring_far, whose text is sent along. Wheels come from here first, because they are
@@ -27,8 +29,9 @@ from netlab import __version__
 from netlab.errors import NeedError, TargetError
 from netlab.probes import _remedies
 from netlab.targets import Far, Stdin, Tell
-from netlab.targets._bring_fetch import carried_pip, description, fetch
-from netlab.targets._bring_wheel import Parcel
+from netlab.targets._bring_fetch import carried_pip, description, fetch, platforms
+from netlab.targets._bring_installed import packed
+from netlab.targets._bring_wheel import Parcel, parcel_of_this
 
 __all__ = ["Start", "bring"]
 
@@ -53,7 +56,7 @@ Answer = dict[str, Any]
 
 def bring(start: Start, place: str, tell: Tell) -> str:
     """Have netlab there; the path of its Python. Raises: TargetError, NeedError (no Python, no namespaces)."""
-    parcel = Parcel()
+    parcel = parcel_of_this()
     there = ask(start, place, {"do": "find", "key": parcel.key, "switches": _remedies.SWITCHES})
     if there["namespaces"]:
         raise NeedError(
@@ -71,11 +74,15 @@ def bring(start: Start, place: str, tell: Tell) -> str:
 
 def by_wheels(start: Start, place: str, parcel: Parcel, there: Answer) -> Answer:
     """Have it made there of wheels from here; or, where there are none here, of what pip fetches there."""
-    try:
-        wheels = fetch(parcel, there)
-    except TargetError as problem:
-        return by_index(start, place, parcel, problem)
-    files = [Upload.of(parcel.name, parcel.wheel), *map(Upload.of_file, wheels)]
+    files = [Upload.of(parcel.name, parcel.wheel)]
+    installed = packed(parcel, there, platforms(there["libc"], there["machine"]))
+    if installed is not None:
+        files += [Upload.of(name, data) for name, data in installed]
+    else:
+        try:
+            files += map(Upload.of_file, fetch(parcel, there))
+        except TargetError as problem:
+            return by_index(start, place, parcel, problem)
     return ask(start, place, {"do": "unpack", "key": parcel.key}, files)
 
 

@@ -26,10 +26,12 @@ from typing import Any
 from netlab.errors import TargetError
 from netlab.targets._bring_wheel import Parcel, zipped
 
-__all__ = ["cache", "carried_pip", "fetch"]
+__all__ = ["carried_pip", "description", "fetch", "platforms"]
 
 PIP_S = 300.0
 OLD_S = 30 * 86400.0
+NOTHING = "(from versions: none)"
+"""What pip says where an index has nothing, or cannot be reached."""
 
 
 def fetch(parcel: Parcel, there: dict[str, Any]) -> list[Path]:
@@ -47,7 +49,7 @@ def fetch(parcel: Parcel, there: dict[str, Any]) -> list[Path]:
         wanted = [*pip, "download", "--quiet", "--no-input", "--disable-pip-version-check", "--timeout", "15"]
         wanted += ["--retries", "1", "--dest", part, "--only-binary", ":all:", *target(there), *parcel.requirements]
         said = run([*wanted, *parcel.pins])
-        if said:  # no such wheels of these versions, perhaps
+        if said and NOTHING not in said:  # there are wheels, of other versions
             said = run(wanted)
         if said:
             raise TargetError(f"fetch netlab's wheels for {description(there)}: pip says: {last_line(said)}")

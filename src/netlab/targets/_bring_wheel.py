@@ -8,6 +8,7 @@ what only a command line and targets need; versions are those that are installed
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import importlib.metadata
 import io
@@ -15,13 +16,12 @@ import re
 import tomllib
 import zipfile
 from collections.abc import Iterable, Iterator
-from functools import cached_property
 from pathlib import Path
 
 from netlab import __version__
 from netlab.errors import TargetError
 
-__all__ = ["Parcel"]
+__all__ = ["Parcel", "parcel_of_this", "zipped"]
 
 DISTRIBUTION = "netlab-faults"
 NOT_THERE = ("paramiko", "typer", "rich")
@@ -36,7 +36,7 @@ class Parcel:
 
     name = f"netlab_faults-{__version__}-py3-none-any.whl"
 
-    @cached_property
+    @functools.cached_property
     def files(self) -> dict[str, bytes]:
         """Every file of the package by its name in the wheel."""
         from netlab.lab import library
@@ -45,13 +45,13 @@ class Parcel:
         found = dict(contents(package, "netlab", leaving=("shipped",)))
         return found | dict(contents(library.shipped(), "netlab/shipped"))
 
-    @cached_property
+    @functools.cached_property
     def requirements(self) -> tuple[str, ...]:
         """What it needs there, as its description says. Raises: TargetError."""
         wanted = (text for text in described() if "extra ==" not in text)
         return tuple(sorted(text for text in wanted if distribution(text) not in NOT_THERE))
 
-    @cached_property
+    @functools.cached_property
     def pins(self) -> tuple[str, ...]:
         """The versions of everything that it needs, directly or not, where they are known here: "pydantic==2.10"."""
         waiting, found = [distribution(text) for text in self.requirements], dict[str, str]()
@@ -66,7 +66,7 @@ class Parcel:
                 waiting += [distribution(text) for text in installed.requires or () if "extra ==" not in text]
         return tuple(f"{name}=={version}" for name, version in sorted(found.items()))
 
-    @cached_property
+    @functools.cached_property
     def key(self) -> str:
         """Its version, and a hash of all that it is: another one is brought where anything has changed."""
         digest = hashlib.sha256(repr((self.requirements, self.pins)).encode())
@@ -74,7 +74,7 @@ class Parcel:
             digest.update(f"{name}\0{len(data)}\0".encode() + data)
         return f"{__version__}-{digest.hexdigest()[:12]}"
 
-    @cached_property
+    @functools.cached_property
     def wheel(self) -> bytes:
         """The wheel's bytes."""
         described_by = {
@@ -89,6 +89,12 @@ class Parcel:
     def _metadata(self) -> str:
         needs = "".join(f"Requires-Dist: {text}\n" for text in self.requirements)
         return f"Metadata-Version: 2.1\nName: {DISTRIBUTION}\nVersion: {__version__}\n{needs}"
+
+
+@functools.cache
+def parcel_of_this() -> Parcel:
+    """The running netlab: read once, as it was imported once."""
+    return Parcel()
 
 
 def contents(folder: Path, prefix: str, leaving: Iterable[str] = ()) -> Iterator[tuple[str, bytes]]:

@@ -103,7 +103,7 @@ class ChannelFar:
         status: int = self._channel.recv_exit_status()
         if status != -1:
             return status
-        if self._link.alive:
+        if not self._link.broke:
             return 255
         raise self._link.broken(f"wait for netlab on {self._link.settings.place}")
 
@@ -123,9 +123,12 @@ class Reading:
         self._link = link
 
     def read(self, size: int, /) -> bytes:
-        """As much as there is, b"" at the end."""
+        """As much as there is, b"" at the end. Raises: TargetError where the connection broke."""
         piece: bytes = self._channel.recv(size)
-        self._link.heard()
+        if piece:
+            self._link.heard()
+        elif self._link.broke:
+            raise self._link.broken(f"read from {self._link.settings.place}")
         return piece
 
 

@@ -70,7 +70,7 @@ class Offers:
     def __iter__(self) -> Iterator[tuple[str, PKey]]:
         agent = self.in_agent()
         files = [file for file in self.settings.keys if file.exists() or public_half(file)]
-        if not files and not agent:
+        if not files and (self.settings.keys_only or not agent):
             self.told.append(f"no key file is there ({', '.join(map(str, self.settings.keys)) or 'none is named'})")
         done: set[bytes] = set()
         for file in files:

@@ -102,6 +102,11 @@ class Link:
         """Whether the connection still stands, as far as anybody knows."""
         return not self.lost and bool(self._transports) and self._transports[-1].is_active()
 
+    @property
+    def broke(self) -> bool:
+        """Whether the connection ended, and not by us."""
+        return not self.alive and not self._ended.is_set()
+
     def heard(self) -> None:
         """Something came from the server just now."""
         self._heard = time.monotonic()
@@ -202,7 +207,8 @@ def greeted(stream: socket.socket | Channel, settings: Settings, tell: Tell, sai
         shut(transport)
         why = str(error) or "it closed the connection"
         raise TargetError(
-            f"{attempt}: no greeting within {settings.connect_s:.0f} s, or a broken one ({why})"
+            f"{attempt}: no greeting within {settings.connect_s:.0f} s, or a broken one ({why}){said()}; is it sshd that "
+            "answers there?"
         ) from None
     except BaseException:
         shut(transport)

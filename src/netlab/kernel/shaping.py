@@ -114,6 +114,8 @@ class Shaper:
             check(wanted)
         except ValueError as error:
             raise self._error(errno.EINVAL, str(error)) from error
+        if self._root:
+            self._read()
         self._wanted = wanted
         bucket = self._bucket(wanted)
         if wanted.needs_netem or self._netem is not None:

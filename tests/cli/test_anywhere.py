@@ -44,7 +44,7 @@ main(sys.argv[1:])
 """
 
 
-def elsewhere(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+def elsewhere(*arguments: str | Path, cwd: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
     """The command on a system that is not Linux."""
     return subprocess.run(
         [sys.executable, "-c", ELSEWHERE, *map(str, arguments)],
@@ -52,7 +52,7 @@ def elsewhere(*arguments: str | Path, cwd: Path | None = None) -> subprocess.Com
         text=True,
         encoding="utf-8",
         cwd=cwd,
-        env=environment(),
+        env=environment(**variables),
         timeout=60,
     )
 
@@ -99,8 +99,15 @@ def test_doctor_says_that_it_is_not_linux() -> None:
     assert probes["python"]["status"] == "yes"
 
 
-def test_run_says_that_it_takes_linux() -> None:
-    done = elsewhere("run", "half-open")
+@pytest.mark.parametrize("arguments", [["run", "half-open"], ["vm", "up"], ["vm", "status"], ["vm", "ssh"]])
+def test_what_takes_linux_says_how_to_get_a_vm(arguments: list[str], tmp_path: Path) -> None:
+    done = elsewhere(*arguments, PATH=str(tmp_path))
     assert done.returncode == 3
-    assert "Linux" in done.stderr
+    assert "vagrant" in done.stderr
+    assert "brew install" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_run_says_that_it_goes_to_the_vm(tmp_path: Path) -> None:
+    done = elsewhere("run", "half-open", PATH=str(tmp_path))
+    assert "this is darwin, and a lab needs a Linux kernel: it runs in the Vagrant VM" in done.stderr

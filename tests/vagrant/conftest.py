@@ -19,17 +19,7 @@ from tests.vagrant import box
 from tests.vagrant.house import House, host
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = (
-    "vagrant",
-    "libvirtd",
-    "virsh",
-    "qemu-system-x86_64",
-    "dnsmasq",
-    "mmdebstrap",
-    "qemu-img",
-    "mke2fs",
-    "rsync",
-)
+COMMANDS = "vagrant libvirtd virsh qemu-system-x86_64 dnsmasq mmdebstrap qemu-img mke2fs rsync iptables nft"
 PACKAGES = "python3-venv nftables tshark"
 PYTHON = "3.13"
 """Debian 13's."""

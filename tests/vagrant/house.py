@@ -79,10 +79,14 @@ class House:
             stdout=subprocess.PIPE,
             start_new_session=True,
         )
-        assert self.process.stdout
-        assert self.process.stdout.readline() == b"ready\n", "PID 1 of the house did not start"
-        self.init = self._init()
-        self._start_libvirtd()
+        try:
+            assert self.process.stdout
+            assert self.process.stdout.readline() == b"ready\n", "PID 1 of the house did not start"
+            self.init = self._init()
+            self._start_libvirtd()
+        except BaseException:
+            self.close()
+            raise
 
     def _init(self) -> int:
         """The PID of its PID 1, seen from here: the one child of unshare."""
@@ -118,6 +122,4 @@ class House:
 
     def close(self) -> None:
         """End everything in it."""
-        assert self.process.stdin
-        self.process.stdin.close()
-        self.process.wait(30)
+        self.process.communicate(timeout=30)

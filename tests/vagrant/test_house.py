@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -63,8 +61,8 @@ def test_killed_house_leaves_no_process(house: House, tmp_path: Path) -> None:
     assert child.stdout
     namespace = str(Path(f"/proc/{int(child.stdout.readline())}/ns/pid").readlink())
     assert len(alive_in(namespace)) >= 2  # PID 1 and libvirtd
-    os.kill(child.pid, signal.SIGKILL)
-    child.wait()
+    child.kill()
+    child.communicate()
     deadline = time.monotonic() + 10
     while alive := alive_in(namespace):
         assert time.monotonic() < deadline, alive

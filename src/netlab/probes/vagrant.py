@@ -12,6 +12,7 @@ class Vagrant(Probe):
     which of its plugins are installed: `netlab vm up` does."""
 
     question = "Is there Vagrant, for labs in a VM (--on vagrant:)?"
+    group = "targets"
 
     def probe(self) -> Finding:
         """Look on the PATH, and where such programs are installed."""

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from statistics import linear_regression
 
 import pytest
 
@@ -36,6 +37,8 @@ from tests.sandbox import sandboxed
 netem = pytest.mark.skipif(PROBES["netem"]().probe().status != "yes", reason="this kernel has no netem")
 
 MS = 10**6
+SO_RCVBUFFORCE, SO_TIMESTAMPNS = 33, 35
+"""Source: include/uapi/asm-generic/socket.h; the first goes beyond net.core.rmem_max, with CAP_NET_ADMIN."""
 FRAME = 14 + 20 + 8
 """Ethernet, IPv4 and UDP headers."""
 
@@ -95,8 +98,8 @@ def path() -> Iterator[Path]:
             made.hosts["client"].socket(socket.AF_INET, socket.SOCK_DGRAM) as sender,
             made.hosts["server"].socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver,
         ):
-            receiver.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
-            receiver.setsockopt(socket.SOL_SOCKET, 35, 1)  # SO_TIMESTAMPNS
+            receiver.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 23)
+            receiver.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
             receiver.bind(("10.77.0.1", 4000))
             sender.connect(("10.77.0.1", 4000))
             shaper = Shaper(made.fabric, nic.port_index, nic.port_ifname)
@@ -121,6 +124,12 @@ def until(probe: Callable[[], bool], within_s: float = 5.0) -> None:
         time.sleep(0.001)
 
 
+def measured(arrivals: list[tuple[int, int]]) -> float:
+    """Packets a second, by the line that fits best, once the bucket is empty: one late wakeup does not bend it."""
+    steady = arrivals[len(arrivals) // 4 :]
+    return linear_regression([at / 10**9 for at, _ in steady], [number for _, number in steady]).slope
+
+
 # --- tbf ---
 
 
@@ -130,13 +139,10 @@ def test_bandwidth_is_kept_within_five_percent(rate: str) -> None:
 
     def check(path: Path) -> None:
         size, bits = 1000, Rate.parse(rate)
-        count = max(60, bits // 8 // 4 // (size + FRAME))
+        count = bits // 8 // 3 // (size + FRAME)
         path.shaper.ask("test", bandwidth(rate, queue="1MB"))
         path.send(count, size)
-        arrivals = path.receive(count)
-        (begin, first), (end, last) = arrivals[count // 5], arrivals[-1]
-        measured = (last - first) * (size + FRAME) * 8 * 10**9 / (end - begin)
-        assert measured == pytest.approx(bits, rel=0.05)
+        assert measured(path.receive(count)) * (size + FRAME) * 8 == pytest.approx(bits, rel=0.05)
         assert path.shaper.statistics().overlimits > 0
 
     played(check)
@@ -306,16 +312,15 @@ def test_the_limit_holds_what_was_under_way_when_the_delay_shrinks() -> None:
 @netem
 def test_bandwidth_behind_a_delay_is_kept_within_five_percent() -> None:
     def check(path: Path) -> None:
-        size, count, bits = 1000, 60, 2 * 10**6
-        path.shaper.ask("lab", replace(bandwidth("2mbit", burst="4kB", queue="1MB"), delay=delay(50).delay))
+        size, count, bits = 1000, 80, 2 * 10**6
+        path.shaper.ask("lab", replace(bandwidth("2mbit", queue="1MB"), delay=delay(50).delay))
         begin = time.time_ns()
         path.send(count, size)
         arrivals = path.receive(count)
         assert 50 * MS <= arrivals[0][0] - begin < 80 * MS
-        measured = (count - 11) * (size + FRAME) * 8 * 10**9 / (arrivals[-1][0] - arrivals[10][0])
-        assert measured == pytest.approx(bits, rel=0.05)
+        assert measured(arrivals) * (size + FRAME) * 8 == pytest.approx(bits, rel=0.05)
         found = path.shaper.statistics()
-        assert found.overlimits > 0 and found.dropped == found.backlog_packets == 0
+        assert found.overlimits > 0 and found.dropped == 0
 
     played(check)
 

@@ -324,6 +324,8 @@ class Segment:
     sides: tuple[Side, ...] = ()
     """Where hosts on its way translated it: the addresses it bore on each side, in the order of the way. Then `source`
     and `target` are those of its two ends: its sender's own, and the ones it arrived with."""
+    copies: tuple[int, ...] = ()
+    """When copies of it arrived that the path made (`duplicate` of a link): its sender sent it once."""
     kind: Literal["segment"] = "segment"
 
     @property
@@ -339,13 +341,14 @@ class Segment:
 
 @dataclass(frozen=True)
 class Frame:
-    """The wire's witness: a frame that is not TCP (ARP, ICMP, neighbour discovery), once per sending."""
+    """The wire's witness: a frame that is not TCP (ARP, ICMP, neighbour discovery), once per sending; or a frame that
+    the path corrupted, as it came out, while its segment was lost."""
 
     time_ns: int
     from_: str | None
     to: str | None
     protocol: str
-    """"arp", "icmp", "icmp6", "udp", "ip" or "ethernet"."""
+    """"arp", "icmp", "icmp6", "udp", "ip" or "ethernet"; of a corrupted one also "tcp"."""
     text: str
     """In one line: "who-has 10.77.0.2 tell 10.77.0.1", "echo request", "destination unreachable: port"."""
     packet: int = 0

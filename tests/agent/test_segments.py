@@ -7,10 +7,11 @@ import struct
 
 import pytest
 
-from netlab.agent.segments import RawSegment, checksum, flag_byte, packet
+from netlab.agent.segments import RawSegment, flag_byte, packet
 from netlab.errors import StepError
 from netlab.records import Address
 from netlab.wire import decode
+from netlab.wire.checksum import checksum
 
 
 def raw(**more: object) -> RawSegment:

@@ -69,7 +69,15 @@ def test_every_word_has_an_example_that_loads(word: str) -> None:
         root, _ = document.parse("steps:\n" + "".join(f"  {line}\n" for line in example.split("\n")))
         steps += plain(root)["steps"]
     lab = from_definition(
-        {"name": "example", "title": word, "hosts": HOSTS, "steps": steps, "expect": expect, "outputs": outputs}
+        {
+            "name": "example",
+            "title": word,
+            "hosts": HOSTS,
+            "switches": {"switch": ["server.eth0", "client.eth0"]},
+            "steps": steps,
+            "expect": expect,
+            "outputs": outputs,
+        }
     )
     assert word in [each.word for each in (*lab.steps, *lab.expectations, *lab.outputs)]
 

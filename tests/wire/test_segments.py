@@ -146,3 +146,48 @@ def test_whatever_is_lost_no_sighting_is_counted_twice_and_none_is_forgotten() -
         sightings += path(n * 50, rst, step=chance.randint(1, 120))[: chance.randint(1, 4)]
     numbers = [number for seen in segments(*sightings) for number in seen.packets.values()]
     assert sorted(numbers) == list(range(1, len(sightings) + 1))
+
+
+def through_a_cable(time: int, data: bytes, out: bytes | None = None) -> list[tuple[int, str, str, bytes]]:
+    """A frame on its way from host a, whose cable is its own, over switch s to b; `out` is what comes out of it."""
+    near = [(time, "a.nic", "out", data), (time + 10, "a.nic:s", "in", data)]
+    far = [(time + 20, "s:a.nic", "in"), (time + 30, "s:b.nic", "out"), (time + 40, "b.nic", "in")]
+    return near + [(*place, out or data) for place in far]
+
+
+def test_a_copy_that_a_cable_made_is_told_with_its_segment() -> None:
+    data = segment(PSH)
+    copy = [(time + 5, *rest) for time, *rest in through_a_cable(100, data)[2:]]
+    [seen] = segments(*through_a_cable(100, data), *copy)
+    assert (seen.sent_ns, seen.arrived_ns, seen.copies) == (100, 140, (145,))
+
+
+def test_of_two_equal_segments_each_has_its_own_copies() -> None:
+    data = segment(RST, ident=0)
+    copy = [(time + 5, *rest) for time, *rest in through_a_cable(1000, data)[2:]]
+    one, other = segments(*through_a_cable(100, data), *through_a_cable(1000, data), *copy)
+    assert (one.arrived_ns, other.arrived_ns) == (140, 1040)
+    assert sorted((*one.copies, *other.copies)) == [1045]
+
+
+def test_a_copy_that_comes_into_a_cable_at_the_switch_comes_out_at_the_nic() -> None:
+    data = segment(PSH)
+    way = [(100, "a.nic", "out"), (110, "s:a.nic", "in"), (120, "s:b.nic", "out")]
+    ends = [(time, point, way_) for time in (130, 135) for point, way_ in (("b.nic:s", "out"),)]
+    arrivals = [(time, "b.nic", "in") for time in (140, 145)]
+    [seen] = segments(*((*place, data) for place in (*way, *ends, *arrivals)))
+    assert (seen.arrived_ns, seen.copies) == (140, (145,))
+
+
+def test_what_comes_out_of_a_cable_with_a_turned_bit_is_no_segment() -> None:
+    data, turned = segment(PSH, payload=b"hello"), segment(PSH, payload=b"hemlo")
+    seen = observe(packets(*sorted(through_a_cable(100, data, turned))), OWNERS)  # type: ignore[arg-type]
+    [lost], [frame] = seen.segments, seen.frames
+    assert (lost.payload, lost.arrived_ns, lost.lost_after) == (b"hello", None, "a.nic:s")
+    assert (frame.time_ns, frame.protocol, frame.interface) == (120, "tcp", "s:a.nic")
+    assert "corrupted" in frame.text
+
+
+def test_without_a_cable_of_its_own_an_equal_segment_is_one_that_was_sent() -> None:
+    rst = segment(RST, ident=0)
+    assert len(segments(*path(0, rst), *path(5, rst)[1:])) == 2

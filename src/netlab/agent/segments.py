@@ -17,6 +17,7 @@ from typing import Any
 from netlab import codec
 from netlab.errors import StepError
 from netlab.records import Address, Call
+from netlab.wire.checksum import checksum
 
 FLAG_BITS = {"F": 0x01, "S": 0x02, "R": 0x04, "P": 0x08, ".": 0x10, "U": 0x20, "E": 0x40, "W": 0x80}
 """tcpdump's letters. Source: RFC 9293 section 3.1; E and W are ECE and CWR."""
@@ -79,15 +80,6 @@ def pseudo_header(segment: RawSegment, header_size: int) -> bytes:
     if len(source) == 4:
         return source + target + struct.pack("!BBH", 0, socket.IPPROTO_TCP, size)
     return source + target + struct.pack("!IHBB", size, 0, 0, socket.IPPROTO_TCP)
-
-
-def checksum(data: bytes) -> int:
-    """The Internet checksum. Source: RFC 1071 section 1."""
-    padded = data + b"\0" * (len(data) % 2)
-    total: int = sum(struct.unpack(f"!{len(padded) // 2}H", padded))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF
 
 
 def packet(segment: RawSegment) -> bytes:

@@ -95,6 +95,8 @@ def _maker(segment: Segment) -> str:
 def _lateness(segment: Segment) -> str:
     if segment.arrived_ns is None:
         switch, colon, nic = (segment.lost_after or "").partition(":")
+        if colon and "." in switch:
+            return f"lost in the cable of {switch}"
         if colon and nic.partition(".")[0] == segment.from_:
             return f"lost in {switch}"
         return f"lost after {switch}" if switch else "lost"

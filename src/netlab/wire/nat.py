@@ -34,6 +34,8 @@ class Piece(NamedTuple):
     identity: bytes
     tcp: Tcp
     trail: Trail
+    copies: tuple[Trail, ...] = ()
+    """Of copies that a NIC's own cable made of it."""
 
     @property
     def kept(self) -> bytes:

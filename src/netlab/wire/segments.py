@@ -11,6 +11,10 @@ timestamps, RSTs: Linux sends both with identification 0), their sightings are m
     sent by A       u1      u2                  fewer arrived: each is the latest one sent before it that is not
     seen at B                  d1               taken, in order; so u1 was lost, u2 is d1
 
+A NIC's own cable may do more to a frame than lose it. A copy that comes out of one besides what was put in is told with
+its segment; what comes out with a turned bit is no segment, but a frame that is told as corrupted, and the segment
+was lost.
+
 Rules: pure; what is seen of a segment decides, never what should have happened. A NAT on the way rewrites addresses:
 the two sides of it are put together by nat.py.
 
@@ -24,6 +28,7 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from netlab.records import Frame, Segment, Side
+from netlab.wire.checksum import intact
 from netlab.wire.decode import ARP, ICMP, ICMPV6, IPV4, TCP, Decoded, Layers, decode, layers
 from netlab.wire.nat import Piece, joined
 from netlab.wire.spool import Packet, is_host_point
@@ -33,6 +38,7 @@ __all__ = ["Observed", "Observer", "observe"]
 PAYLOAD_KEPT = 1024
 FRAMES_KEPT = 4000
 """Packets of UDP and unnamed protocols that become records; the rest is in the capture file only."""
+CORRUPTED = "corrupted on its way: a checksum is wrong"
 _JUDGED_IPV4 = (bytes((TCP,)), bytes((ICMP,)))
 
 
@@ -82,6 +88,9 @@ class Observer:
         self.offset_ns = offset_ns
         self.unrecorded = 0
         self._seen: dict[bytes, tuple[Decoded, Trail]] = {}
+        self._points: set[str] = set()
+        self._corrupted: set[bytes] = set()
+        """What first came out of a cable, and has a wrong checksum."""
         self._plain = 0
 
     def see(self, packet: Packet) -> None:
@@ -99,23 +108,45 @@ class Observer:
             decoded = decode(packet.data)
             assert decoded is not None
             known = self._seen[key] = (decoded, [])
-        moment = packet.time_ns - self.offset_ns
-        known[1].append(Sighting(moment, packet.number, packet.point, packet.direction == "out"))
+        sighting = Sighting(packet.time_ns - self.offset_ns, packet.number, packet.point, packet.direction == "out")
+        if not known[1] and self._left_cable(sighting) and not intact(packet.data, found):
+            self._corrupted.add(key)
+        known[1].append(sighting)
+        self._points.add(packet.point)
 
     def finish(self) -> Observed:
         """All segments and frames that were seen, by time."""
         pieces: list[Piece] = []
         frames: list[Frame] = []
         for key, (decoded, sightings) in self._seen.items():
-            for trail in trails(sightings):
-                if decoded.tcp is not None:
-                    pieces.append(Piece(key, decoded.tcp, trail))
+            for trail, copies in self._sorted_out(trails(sightings)):
+                if key in self._corrupted:
+                    frames.append(self._frame(decoded, trail, CORRUPTED))
+                elif decoded.tcp is not None:
+                    pieces.append(Piece(key, decoded.tcp, trail, tuple(copies)))
                 else:
-                    frames.append(self._frame(decoded, trail))
+                    frames.append(self._frame(decoded, trail, decoded.text))
         segments = [self._segment(way) for way in joined(pieces)]
         segments.sort(key=lambda segment: (segment.time_ns, segment.packet))
         frames.sort(key=lambda frame: (frame.time_ns, frame.packet))
         return Observed(segments, frames, self.unrecorded)
+
+    def _left_cable(self, sighting: Sighting) -> bool:
+        """Whether frames come out of a NIC's own cable here: of its end at the NIC, or of that at the switch."""
+        here, _, there = sighting.point.partition(":")
+        if "." in here:
+            return bool(there) and sighting.outgoing
+        return not sighting.outgoing and f"{there}:{here}" in self._points
+
+    def _sorted_out(self, found: list[Trail]) -> list[tuple[Trail, list[Trail]]]:
+        """Each trail with the copies that cables made of it: those begin where a cable ends, after it did."""
+        sent: list[tuple[Trail, list[Trail]]] = []
+        for trail in found:
+            if sent and self._left_cable(trail[0]):
+                sent[-1][1].append(trail)
+            else:
+                sent.append((trail, []))
+        return sent
 
     def _is_too_much(self, found: Layers) -> bool:
         """Whether this is one packet too many of the kinds that nobody judges."""
@@ -153,13 +184,20 @@ class Observer:
             packets=packets,
             packet=first.number,
             by=trail[0].host if trail[0].outgoing and trail[0].host != from_ else None,
+            copies=tuple(
+                sighting.time_ns
+                for piece in way
+                for copy in piece.copies
+                for sighting in copy[-1:]
+                if to and sighting.host == to and not sighting.outgoing
+            ),
             sides=tuple(Side(piece.tcp.source, piece.tcp.target) for piece in way) if len(way) > 1 else (),
         )
 
-    def _frame(self, decoded: Decoded, trail: Trail) -> Frame:
+    def _frame(self, decoded: Decoded, trail: Trail, text: str) -> Frame:
         from_, to = self._ends(decoded.source, decoded.target, trail)
         first = trail[0]
-        return Frame(first.time_ns, from_, to, decoded.protocol, decoded.text, first.number, first.point)
+        return Frame(first.time_ns, from_, to, decoded.protocol, text, first.number, first.point)
 
     def _ends(self, source: str | None, target: str | None, trail: Trail) -> tuple[str | None, str | None]:
         """The hosts at both ends: the owners of the addresses; for an address nobody owns (link-local, loopback,

@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import json
 import select
-import socket
 import struct
 import threading
 import time
@@ -29,8 +28,8 @@ KILLED_WITHIN_S = 20.0
 class Conversation:
     """The port of a VM that boots or is up."""
 
-    def __init__(self, port: socket.socket, qemu: Qemu) -> None:
-        self._port, self._qemu = port, qemu
+    def __init__(self, qemu: Qemu) -> None:
+        self._port, self.qemu = qemu.port, qemu
         self._frames = frames.Frames()
         self._writing = threading.Lock()
         self._far: MicrovmFar | None = None
@@ -79,16 +78,38 @@ class Conversation:
                 self._far.take(kind, content)
         return True
 
+    def end_input(self) -> None:
+        """The far end's standard input is over; so it is where the VM is gone."""
+        try:
+            self.send(frames.END)
+        except TargetError:
+            return
+
+    def kill(self, deadline: float) -> bool:
+        """Have the guest end the run; False where it takes nothing until then."""
+        if not self._writing.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            return False
+        try:
+            self._port.sendall(frames.frame(frames.KILL))
+        except OSError:  # the VM is gone, and the run with it
+            return True
+        finally:
+            self._writing.release()
+        return True
+
     def words(self) -> str:
         """The console's last lines."""
-        return self._qemu.last_words()
+        return self.qemu.last_words()
 
     def close(self) -> None:
-        """Nothing is said any more."""
+        """End what runs, and switch the VM off."""
+        self.qemu.end()
+        if self._far is not None:
+            self._far.close()
         self._port.close()
 
     def _gone(self) -> TargetError:
-        self._qemu.wait(1.0)
+        self.qemu.wait(1.0)
         return TargetError(f"speak to a microVM: it is gone; its console's last lines:\n{self.words()}")
 
 
@@ -138,15 +159,24 @@ class MicrovmFar:
                 self._conversation.receive()
 
     def close(self) -> None:
-        """End what still runs of it. Raises: TargetError where the guest does not answer."""
-        if self._status is not None:
-            return
-        self._conversation.send(frames.KILL)
+        """End what still runs of it; a guest that does not answer is switched off, which ends whoever waits for it."""
         deadline = time.monotonic() + KILLED_WITHIN_S
-        with self._reading:
-            while self._status is None:
-                if not self._conversation.receive(deadline):
-                    raise TargetError(f"end a run in a microVM: it does not answer:\n{self._conversation.words()}")
+        if self._status is None and not (self._conversation.kill(deadline) and self._ends(deadline)):
+            self._conversation.qemu.end()
+
+    def _ends(self, deadline: float) -> bool:
+        """Whether it has ended by then; or nobody will ever know, as the VM is gone."""
+        while self._status is None:
+            if not self._reading.acquire(timeout=max(0.0, deadline - time.monotonic())):
+                return False
+            try:
+                if self._status is None and not self._conversation.receive(deadline):
+                    return False
+            except TargetError:
+                return True
+            finally:
+                self._reading.release()
+        return True
 
 
 class _Input(io.RawIOBase):
@@ -167,7 +197,7 @@ class _Input(io.RawIOBase):
     def close(self) -> None:
         if not self.closed:
             super().close()
-            self._conversation.send(frames.END)
+            self._conversation.end_input()
 
 
 class _Output(io.RawIOBase):

@@ -11,7 +11,6 @@ kernel.modprobe in Documentation/admin-guide/sysctl/kernel.rst.
 # ruff: noqa: PTH123
 from __future__ import annotations
 
-import gc
 import json
 import os
 import platform
@@ -46,7 +45,7 @@ def main(modules: str) -> NoReturn:
     """Run as PID 1; `modules` is the folder of the kernel's modules on the host's root."""
     for source, target, kind in TREES:
         if target.startswith("/dev/"):
-            os.makedirs(target, exist_ok=True)
+            Path(target).mkdir(exist_ok=True)
         process.mount(source, target, kind, 0)
     HOME.mkdir(parents=True)
     _find_modules(Path(modules))
@@ -71,9 +70,10 @@ def _find_modules(folder: Path) -> None:
 
 def _warm() -> None:
     """Import what each run needs."""
-    import netlab.remote.far  # noqa: F401
+    from netlab.catalogue.forks import get_ready
+    from netlab.remote import far, player  # noqa: F401
 
-    gc.freeze()
+    get_ready()
 
 
 def _port() -> str:

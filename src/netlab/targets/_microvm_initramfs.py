@@ -1,21 +1,19 @@
 """The initramfs of a microVM, as virtme-ng makes it: busybox, a few modules, the host's root by 9p, then its init.
 
-Rules: it has no name in any folder (a memfd), so that nothing is left of it. Modules are unpacked here: the guest's
-busybox takes seconds for that under emulation, and kernels before 6.4 may not do it themselves.
+Rules: it has no name in any folder (a memfd), so that nothing is left of it. Modules are unpacked before they go in.
 """
 
 from __future__ import annotations
 
-import gzip
-import lzma
+import importlib.util
 import os
 import shlex
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 from netlab.errors import NeedError
 from netlab.targets._microvm_kernels import Kernel
+from netlab.targets._microvm_packed import unpacked
 
 ROOT = ("9p", "9pnet_virtio", "virtio_pci", "virtio_console")
 """What it takes to mount the host's root, and to speak to the host."""
@@ -29,10 +27,9 @@ def make(kernel: Kernel, modules: tuple[str, ...], init: list[str]) -> int:
 
     Raises: NeedError where virtme-ng or busybox is lacking.
     """
-    try:
-        from virtme import cpiowriter, mkinitramfs
-    except ImportError:
-        raise NeedError(f"{LACKING}virtme-ng is not installed; pip install 'netlab-faults[microvm]'") from None
+    require()
+    from virtme import cpiowriter, mkinitramfs
+
     config = mkinitramfs.Config()
     config.access = OPTIONS
     config.busybox = busybox()
@@ -48,6 +45,13 @@ def make(kernel: Kernel, modules: tuple[str, ...], init: list[str]) -> int:
         writer.write_trailer()
     os.lseek(image, 0, os.SEEK_SET)
     return image
+
+
+def require() -> None:
+    """Raises: NeedError where virtme-ng or a static busybox is lacking."""
+    if importlib.util.find_spec("virtme") is None:
+        raise NeedError(f"{LACKING}virtme-ng is not installed; pip install 'netlab-faults[microvm]'")
+    busybox()
 
 
 def busybox() -> str:
@@ -67,12 +71,14 @@ def _static(program: Path) -> bool:
     return 3 not in {int.from_bytes(head[at : at + 4], "little") for at in range(start, start + size * count, size)}
 
 
-def _add_modules(mkdir: Callable[..., None], write_file: Callable[..., None], files: list[Path], init: list[str]) -> None:
+def _add_modules(
+    mkdir: Callable[..., None], write_file: Callable[..., None], files: list[Path], init: list[str]
+) -> None:
     mkdir(b"modules", 0o755)
     script = ""
     for file in files:
         name = "modules/" + file.name.split(".ko")[0] + ".ko"
-        write_file(name.encode(), body=_unpacked(file), mode=0o644)
+        write_file(name.encode(), body=_content(file), mode=0o644)
         script += f"insmod {shlex.quote(name)}\n"
     # The shell that virtme-ng has as init sources this, and then executes $init "$@" on the host's root. (On the
     # kernel's command line there is no room for long paths, and no way to write quotes.)
@@ -80,20 +86,9 @@ def _add_modules(mkdir: Callable[..., None], write_file: Callable[..., None], fi
     write_file(b"modules/load_all.sh", body=script.encode(), mode=0o644)
 
 
-def _unpacked(file: Path) -> bytes:
-    raw = file.read_bytes()
-    match file.suffix:
-        case ".xz":
-            return lzma.decompress(raw)
-        case ".gz":
-            return gzip.decompress(raw)
-        case ".zst":
-            return _zstd(raw)
-    return raw
-
-
-def _zstd(raw: bytes) -> bytes:
-    try:
-        return subprocess.run(("zstd", "-dc"), input=raw, capture_output=True, check=True).stdout
-    except FileNotFoundError:
-        raise NeedError(f"{LACKING}this kernel's modules are packed by zstd; install the package zstd") from None
+def _content(file: Path) -> bytes:
+    """A module as the kernel takes it. Raises: NeedError where it cannot be unpacked."""
+    content = unpacked(file.read_bytes())
+    if content is None:
+        raise NeedError(f"{LACKING}this kernel's modules are packed by zstd; install the package zstd")
+    return content

@@ -18,8 +18,11 @@ import socket
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from netlab.agent import process
 from netlab.errors import NeedError
+from netlab.outputs._text import clean
 from netlab.targets import _microvm_frames as frames
 
 PROGRAM = "qemu-system-x86_64"
@@ -34,57 +37,49 @@ LAST_LINES = 12
 
 @dataclass(frozen=True)
 class Image:
-    """What to boot: a kernel's file, the descriptor of an initramfs, and the kernel's parameters."""
+    """What to boot: a kernel (its file, or a descriptor), the descriptor of an initramfs, the kernel's parameters."""
 
-    kernel: str
+    kernel: Path | int
     initramfs: int | None
     parameters: Sequence[str]
 
 
 class Qemu:
-    """A machine that was switched on."""
+    """A machine that was switched on. Without an initramfs it is a kernel alone: no root, no port."""
 
-    def __init__(self, accelerator: str, image: Image, cpus: int, memory_mib: int, port: socket.socket | None) -> None:
+    def __init__(self, accelerator: str, image: Image, cpus: int, memory_mib: int) -> None:
         """Raises: NeedError where there is no QEMU for this machine."""
-        self._console = os.memfd_create("netlab-console")
-        self._said = os.memfd_create("netlab-qemu-stderr")
-        lifeline, self._lifeline = os.pipe()
-        arguments = [
+        line = [
             program(),
             *("-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-name", "netlab"),
             *("-machine", "q35", *MACHINE[accelerator], "-smp", str(cpus), "-m", f"{memory_mib}M"),
-            *("-chardev", f"file,id=console,path=/proc/self/fd/{self._console}", "-serial", "chardev:console"),
-            *("-kernel", image.kernel, "-append", " ".join(image.parameters)),
+            *("-kernel", _file(image.kernel), "-append", " ".join(image.parameters)),
         ]
-        passed = [self._console, lifeline]
+        self._words: list[str] = []
+        self._console = os.memfd_create("netlab-console")
+        self._said = os.memfd_create("netlab-qemu-stderr")
+        lifeline, self._lifeline = os.pipe()
+        self.port, theirs = socket.socketpair()
+        line += ["-chardev", f"file,id=console,path={_file(self._console)}", "-serial", "chardev:console"]
         if image.initramfs is not None:
-            arguments += ["-initrd", f"/proc/self/fd/{image.initramfs}"]
-            passed.append(image.initramfs)
-        if port is not None:
-            arguments += [*_root(), *_port(port.fileno())]
-            passed.append(port.fileno())
-        try:
-            self._process = subprocess.Popen(
-                arguments,
-                pass_fds=passed,
-                stdin=subprocess.DEVNULL,
-                stdout=self._said,
-                stderr=self._said,
-                start_new_session=True,
-                preexec_fn=lambda: _die_with_parent(lifeline),
-            )
-        finally:
-            os.close(lifeline)
-        self.pidfd = os.pidfd_open(self._process.pid)
+            line += ["-initrd", _file(image.initramfs), *_root(), *_port(theirs.fileno())]
+        given = (image.kernel, image.initramfs, self._console, lifeline, theirs.fileno())
+        self._process = subprocess.Popen(
+            line,
+            pass_fds=[each for each in given if isinstance(each, int)],
+            stdin=subprocess.DEVNULL,
+            stdout=self._said,
+            stderr=self._said,
+            start_new_session=True,
+            preexec_fn=lambda: process.die_with_parent(lifeline),
+        )
+        os.close(lifeline)
+        theirs.close()
 
     @property
     def pid(self) -> int:
+        """Its process id; it is this process's child."""
         return self._process.pid
-
-    @property
-    def alive(self) -> bool:
-        """Whether it is still switched on."""
-        return self._process.poll() is None
 
     def wait(self, seconds: float) -> int | None:
         """Its exit status, where it ends within so long."""
@@ -94,17 +89,19 @@ class Qemu:
             return None
 
     def last_words(self) -> str:
-        """The last lines of its console, and what QEMU itself complained of; one text of several lines."""
-        lines = [line for fd in (self._console, self._said) for line in _text(fd).splitlines() if line.strip()]
-        return "\n".join("  " + line.rstrip() for line in lines[-LAST_LINES:])
+        """The last lines of its console, and what QEMU itself complained of."""
+        if self._lifeline >= 0:
+            self._words = [line for fd in (self._console, self._said) for line in _lines(fd)]
+        return "\n".join("  " + line for line in self._words[-LAST_LINES:]) or "  (it said nothing)"
 
     def end(self) -> None:
-        """Switch it off, now: there is nothing to write back."""
+        """Switch it off, now: there is nothing to write back. Whoever reads or writes its port hears of it."""
         if self._lifeline < 0:
             return
         self._process.kill()
         self._process.wait()
-        for fd in (self.pidfd, self._lifeline, self._console, self._said):
+        self.last_words()
+        for fd in (self._lifeline, self._console, self._said):
             os.close(fd)
         self._lifeline = -1
 
@@ -115,6 +112,11 @@ def program() -> str:
     if found is None:
         raise NeedError(f"start a microVM: there is no {PROGRAM}; install the package qemu-system-x86 (qemu-kvm)")
     return found
+
+
+def _file(each: Path | int) -> str:
+    """How QEMU is told of a file that may have no name."""
+    return f"/proc/self/fd/{each}" if isinstance(each, int) else str(each)
 
 
 def _root() -> tuple[str, ...]:
@@ -128,12 +130,8 @@ def _port(descriptor: int) -> tuple[str, ...]:
     return ("-chardev", f"socket,id=port,fd={descriptor}", "-device", "virtio-serial-pci", "-device", device)
 
 
-def _text(fd: int) -> str:
+def _lines(fd: int) -> list[str]:
+    """The last lines of a file that is written to, without what moves a terminal's cursor."""
     size = os.fstat(fd).st_size
-    return os.pread(fd, 1 << 16, max(0, size - (1 << 16))).decode(errors="replace")
-
-
-def _die_with_parent(lifeline: int) -> None:
-    from netlab.agent import process
-
-    process.die_with_parent(lifeline)
+    text = os.pread(fd, 1 << 16, max(0, size - (1 << 16))).decode(errors="replace")
+    return [clean(line).rstrip() for line in text.splitlines() if line.strip()]

@@ -119,8 +119,9 @@ def link_needs(link: Link) -> frozenset[str]:
 
 
 def needs(asked: Impairment) -> frozenset[str]:
-    """The same for one direction: a token bucket is another qdisc than netem."""
-    return frozenset({"netem"} if asked.needs_netem else ()) | frozenset({"tbf"} if asked.bandwidth else ())
+    """The same for one direction: a token bucket is another qdisc than netem, and a seed came late to it."""
+    asks = {"netem": asked.needs_netem, "netem-seed": asked.seed is not None, "tbf": asked.bandwidth is not None}
+    return frozenset(word for word, asked_for in asks.items() if asked_for)
 
 
 def _over(*layers: Impairment | None) -> Impairment:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 
 from netlab.probes import Finding, Probe
+from netlab.probes._netem import ABSENT, REMEDY
 from netlab.probes._trial import enter, in_child
 
 
@@ -30,7 +31,5 @@ def _impair() -> Finding:
         # struct tc_netem_qopt: latency, limit, loss, gap, duplicate, jitter
         new_qdisc("netem", struct.pack("=6I", 0, 1000, 0, 0, 0, 0))
     except KernelError as error:
-        remedy = "sudo modprobe sch_netem (package linux-modules-extra, or kernel-modules-extra, of your kernel)"
-        text = "this kernel has no sch_netem" if error.errno == errno.ENOENT else str(error)
-        return Finding("no", text, remedy)
+        return Finding("no", ABSENT if error.errno == errno.ENOENT else str(error), REMEDY)
     return Finding("yes", "sch_netem")

@@ -97,6 +97,13 @@ def test_doctor_says_that_it_is_not_linux() -> None:
     assert "not Linux" in probes["namespaces"]["text"]
     assert "Linux machine" in probes["namespaces"]["remedy"]
     assert probes["python"]["status"] == "yes"
+    assert "paramiko" in probes["ssh"]["text"]
+
+
+def test_doctor_says_once_what_to_do_where_nothing_of_linux_exists() -> None:
+    done = elsewhere("doctor")
+    assert (done.returncode, done.stderr) == (3, "")
+    assert done.stdout.count("run labs on a Linux machine") == 1
 
 
 @pytest.mark.parametrize("arguments", [["run", "half-open"], ["vm", "up"], ["vm", "status"], ["vm", "ssh"]])

@@ -146,11 +146,13 @@ def test_doctor_as_json_is_one_document() -> None:
     done = netlab("doctor", "--json")
     document = json.loads(done.stdout)
     assert done.returncode == (0 if document["runs"] else 3)
-    assert {"probe", "question", "required", "status", "text", "remedy"} == set(document["probes"][0])
+    assert {"probe", "group", "question", "required", "status", "text", "remedy"} == set(document["probes"][0])
 
 
 def test_doctor_names_each_probe_with_what_it_found() -> None:
-    from netlab.probes import PROBES
+    from netlab.probes import GROUPS, PROBES
 
     done = netlab("doctor")
     assert [word for word in PROBES.words if f" {word} " not in done.stdout] == []
+    headings = [line for line in done.stdout.splitlines() if line in GROUPS.values()]
+    assert headings == list(GROUPS.values())

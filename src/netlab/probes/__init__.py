@@ -9,16 +9,29 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, TypeAlias
 
 from netlab.registry import Registry
 
-__all__ = ["PROBES", "Finding", "Probe"]
+__all__ = ["GROUPS", "PROBES", "Finding", "Group", "Probe"]
+
+Group: TypeAlias = Literal["every lab", "some labs", "witnesses", "targets"]
+
+GROUPS: dict[Group, str] = {
+    "every lab": "What every lab stands on",
+    "some labs": "What some labs use",
+    "witnesses": "Who sees what happens",
+    "targets": "Where else labs can run",
+}
+"""Each group's heading, in the order in which doctor shows them."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What a probe found. `remedy` says what to do where `status` is not "yes"."""
+    """What a probe found.
+
+    `remedy` says what to do where `status` is not "yes"; lines that begin with a blank are commands to copy.
+    """
 
     status: Literal["yes", "no", "unknown"]
     text: str
@@ -31,6 +44,7 @@ class Probe(ABC):
     word: ClassVar[str]
     question: ClassVar[str]
     """As doctor shows it: "Can an ordinary user make namespaces?"."""
+    group: ClassVar[Group] = "some labs"
     required: ClassVar[bool] = False
     """Nothing at all runs without it."""
 

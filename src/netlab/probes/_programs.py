@@ -11,9 +11,10 @@ import subprocess
 
 from netlab import commands
 from netlab.probes import Finding
+from netlab.probes._trial import BUSY
 
-SECONDS = 4
-"""The slowest takes a fifth of a second. On a machine that is too busy the answer is unknown, and labs go on."""
+SECONDS = 15
+"""The slowest takes half a second. On a machine that is too busy the answer is unknown, and labs go on."""
 
 
 def asked(words: tuple[str, ...], remedy: str) -> Finding:
@@ -24,7 +25,7 @@ def asked(words: tuple[str, ...], remedy: str) -> Finding:
     try:
         done = subprocess.run((file, *words[1:]), capture_output=True, text=True, timeout=SECONDS, check=False)
     except subprocess.TimeoutExpired:
-        return Finding("unknown", f"{file} said nothing for {SECONDS} s", "ask again when this machine is less busy")
+        return Finding("unknown", f"{file} said nothing for {SECONDS} s", BUSY)
     except OSError as problem:
         return Finding("no", f"{file} does not run: {problem}", remedy)
     version = re.search(r"^.*?\d+\.\d[\w.]*", done.stdout + done.stderr, re.MULTILINE)

@@ -30,27 +30,31 @@ SWITCHES = tuple(path for path, _, _ in _SWITCHES)
 """Paths below /proc/sys, for who reads them on another machine."""
 
 
-def for_namespaces(read: Callable[[str], str | None] = sysctl) -> str:
-    """The command that allows an ordinary user to make namespaces there, or run as root. `read` reads a switch."""
+def for_namespaces(read: Callable[[str], str | None] | None = None) -> str:
+    """The command that allows an ordinary user to make namespaces, or run as root.
+
+    `read` reads a switch of another machine; default: of this one, whose Python is known.
+    """
     for path, refusing, allowing in _SWITCHES:
-        if read(path) == refusing:
+        if (read or sysctl)(path) == refusing:
             name = path.replace("/", ".")
             command = f"sudo sysctl -w {name}={allowing}"
-            if path == APPARMOR and read is sysctl:
-                return f"{name} is {refusing} here; run as root, or {_apparmor(os.path.realpath(sys.executable), command)}"
-            return f"{name} is {refusing} there: {command}, or run as root"
+            if path == APPARMOR and read is None:
+                return f"{name} is {refusing} here; run as root, or {_apparmor(command)}"
+            return f"{name} is {refusing} {'there' if read else 'here'}: {command}, or run as root"
     return (
         "run as root; in a container allow it to make namespaces (docker: --privileged, or --cap-add SYS_ADMIN "
         "with --security-opt seccomp=unconfined --security-opt apparmor=unconfined)"
     )
 
 
-def _apparmor(python: str, command: str) -> str:
+def _apparmor(command: str) -> str:
     """Both ways around AppArmor's restriction: a profile for this Python, or the switch for every program.
 
     AppArmor finds a profile by the file that is executed, links resolved: that of a virtual environment is the Python
     it was made with. Source: apparmor.d(5), "userns" and "unconfined"; the profiles of Ubuntu 24.04's own package.
     """
+    python = os.path.realpath(sys.executable)
     profile = rf'abi <abi/4.0>,\nprofile netlab "{python}" flags=(unconfined) {{\n  userns,\n}}\n'
     return (
         f"allow it to the programs of {python}, by an AppArmor profile:\n"

@@ -10,6 +10,7 @@ class Namespaces(Probe):
     """Makes what every run makes: user (without root), mount, pid, net, uts and ipc namespaces, a veth, a bridge."""
 
     question = "Can labs be built here?"
+    group = "every lab"
     required = True
 
     def probe(self) -> Finding:

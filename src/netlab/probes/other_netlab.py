@@ -18,6 +18,7 @@ class OtherNetlab(Probe):
     """Reads every `netlab` command on the PATH, and asks whether networklab is installed beside this package."""
 
     question = "Does `netlab` mean this tool everywhere?"
+    group = "every lab"
 
     def probe(self) -> Finding:
         """Look, and say which is which."""

@@ -16,6 +16,7 @@ class PacketCapture(Probe):
     """Opens a TPACKET_V3 ring of one block and maps it."""
 
     question = "Can packets be captured?"
+    group = "every lab"
     required = True
 
     def probe(self) -> Finding:

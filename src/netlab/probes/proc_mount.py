@@ -10,6 +10,7 @@ class ProcMount(Probe):
     """Mounts proc in fresh pid and mount namespaces. Containers often forbid it: their own /proc is partly covered."""
 
     question = "Can a lab's programs have a /proc of their own?"
+    group = "every lab"
 
     def probe(self) -> Finding:
         """Mount it in a child, where nobody else sees it."""

@@ -14,6 +14,7 @@ class Python(Probe):
     """Looks at the interpreter that runs this."""
 
     question = "Is this Python new enough?"
+    group = "every lab"
     required = True
 
     def probe(self) -> Finding:

@@ -10,6 +10,7 @@ class ResetReasons(Probe):
     """Reads the format of tcp:tcp_send_reset: from Linux 6.10 on it has a reason."""
 
     question = "Does the kernel give a reason for each reset?"
+    group = "witnesses"
 
     def probe(self) -> Finding:
         """Read it in a child."""

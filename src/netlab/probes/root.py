@@ -10,6 +10,7 @@ class Root(Probe):
     """Makes a network namespace without a user namespace: that takes CAP_SYS_ADMIN on the host."""
 
     question = "Does netlab run as root?"
+    group = "every lab"
 
     def probe(self) -> Finding:
         """Try in a child."""

@@ -10,6 +10,7 @@ class SockDestroy(Probe):
     """Ends a listening socket of its own by SOCK_DESTROY, in a fresh namespace."""
 
     question = "Can orphaned sockets be ended at once?"
+    group = "every lab"
 
     def probe(self) -> Finding:
         """End one in a child, in a namespace of its own."""

@@ -10,6 +10,7 @@ class Tracepoints(Probe):
     """Reads the formats of the TCP tracepoints, and opens one of them on one CPU: freeing each one costs 20 ms."""
 
     question = "Can the kernel's TCP tracepoints be read?"
+    group = "witnesses"
 
     def probe(self) -> Finding:
         """Try in a child; what is opened is freed with its descriptor."""

@@ -11,6 +11,7 @@ class Tshark(Probe):
     """Looks for the command. Running it would take longer than every other probe together."""
 
     question = "Is tshark there to look into captures?"
+    group = "witnesses"
 
     def probe(self) -> Finding:
         """Look on the PATH."""

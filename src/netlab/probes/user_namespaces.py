@@ -15,6 +15,7 @@ class UserNamespaces(Probe):
     """Makes a user and a network namespace as an ordinary user, and a link inside. Asked by root, it asks as nobody."""
 
     question = "Can an ordinary user make namespaces?"
+    group = "every lab"
 
     def probe(self) -> Finding:
         """Make them in a child that is not root."""

@@ -11,6 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.microvm import microvm
+
+__all__ = ["microvm"]
+
 README = Path(__file__).parents[1] / "README.md"
 skipped: list[str] = []
 

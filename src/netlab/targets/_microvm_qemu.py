@@ -33,6 +33,8 @@ MACHINE = {
     TCG: ("-accel", "tcg,thread=multi", "-cpu", "max,cx16=off"),
 }
 LAST_LINES = 12
+PANIC = "Kernel panic"
+"""Source: kernel/panic.c, panic."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,9 @@ class Qemu:
     def last_words(self) -> str:
         """The last lines of its console, and what QEMU itself complained of."""
         if self._lifeline >= 0:
-            self._words = [line for fd in (self._console, self._said) for line in _lines(fd)]
+            console = _lines(self._console)
+            panic = next((at for at, line in enumerate(console) if PANIC in line), len(console))
+            self._words = console[: panic + 1] + _lines(self._said)  # what follows a panic is the kernel's own stack
         return "\n".join("  " + line for line in self._words[-LAST_LINES:]) or "  (it said nothing)"
 
     def end(self) -> None:

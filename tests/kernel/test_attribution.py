@@ -102,6 +102,15 @@ def test_of_two_runs_with_equal_addresses_each_has_the_reset_its_socket_took() -
         assert (sent.reason, sent.candidates) == (reason, 1)
 
 
+def test_a_processor_that_was_taken_away_in_between_changes_nothing() -> None:
+    """As happens in a VM: here for 50 ms, while another run's listener made a reset of the same port."""
+    wild = Address("0.0.0.0", 9000)
+    listener = Traced(1 * MS, 0, "tcp_send_reset", 0xF, 0, wild, NOBODY, 10, 0, "TCP_FLAGS")
+    events = [made(0), listener, took(50 * MS, 0xC, 5), destroyed(51 * MS, 0xC, 5), destroyed(52 * MS, 0xF, 9)]
+    (sent,) = [event for event in settled(events, {"client": [5]}) if isinstance(event, ResetSent)]
+    assert (sent.reason, sent.candidates) == ("NO_SOCKET", 1)
+
+
 def test_two_resets_on_one_cpu_that_a_socket_may_have_taken_are_linked_to_none() -> None:
     events = [made(0), made(1 * US), took(20 * US, 0xC, 5), destroyed(30 * US, 0xC, 5)]
     resets = [event for event in settled(events, {"client": [5]}, {"server": 1}) if isinstance(event, ResetSent)]

@@ -36,6 +36,9 @@ __all__ = ["Attribution"]
 LIMIT = 20_000
 """Ended lives that nobody claimed yet, and resets without a socket: more are forgotten, the oldest first."""
 
+AT_ONCE_NS = 1_000_000
+"""From a reset's making to its taking where nothing comes in between: some 50 µs."""
+
 SYN_SENT, SYN_RECV, TIME_WAIT, CLOSE, LISTEN, NEW_SYN_RECV = 2, 3, 6, 7, 10, 12
 BIRTHS = {(LISTEN, SYN_RECV), (CLOSE, SYN_SENT), (CLOSE, LISTEN)}
 """Changes of state that are a socket's first, as a rule: at a known address they tell that the one before is gone."""
@@ -63,7 +66,8 @@ class Attribution:
         self._mine: list[Life] = []
         self._unclaimed: OrderedDict[int, Life] = OrderedDict()
         self._sent: deque[_Sent] = deque()
-        self._recent: dict[int, deque[_Sent]] = {}
+        self._recent: dict[tuple[int, int], deque[_Sent]] = {}
+        """By the CPU they were made on and the port they were sent from."""
 
     # --- collecting ---
 
@@ -116,9 +120,7 @@ class Attribution:
         if life is not None:
             life.events.append(event)
         sent = _Sent(event, life)
-        recent = self._recent.setdefault(event.cpu, deque())
-        while recent and recent[0].event.time_ns < event.time_ns - RIGHT_AFTER_NS:
-            recent.popleft()
+        recent = self._remembered(event)
         if not event.answers:  # traced after its RST was sent: what took an RST meanwhile may have taken this one
             for other in recent:
                 if _same_path(other.event, event):
@@ -130,16 +132,22 @@ class Attribution:
                 self._sent.popleft()
                 self.forgotten += 1
 
+    def _remembered(self, event: Traced) -> deque[_Sent]:
+        """The resets right before this one of the same CPU and port; what is older is forgotten."""
+        horizon = event.time_ns - RIGHT_AFTER_NS
+        if len(self._recent) > LIMIT:
+            self._recent = {key: sent for key, sent in self._recent.items() if sent[-1].event.time_ns >= horizon}
+        recent = self._recent.setdefault((event.cpu, event.local.port), deque())
+        while recent and recent[0].event.time_ns < horizon:
+            recent.popleft()
+        return recent
+
     def _concerns_us(self, event: Traced) -> bool:
         return event.local.ip in self.owners or _anybodys(event.local.ip)
 
     def _link(self, taker: Life, event: Traced) -> None:
         """The one reset without a socket that can just have arrived here; none if two can."""
-        fits = [
-            sent
-            for sent in self._recent.get(event.cpu, ())
-            if sent.event.time_ns >= event.time_ns - RIGHT_AFTER_NS and _arrives_at(sent.event, event)
-        ]
+        fits = [sent for sent in self._recent.get((event.cpu, event.remote.port), ()) if _arrives_at(sent.event, event)]
         if len(fits) == 1 and fits[0].life is None and fits[0].taken_by is None:
             fits[0].taken_by = taker
 
@@ -253,10 +261,14 @@ def _anybodys(ip: str) -> bool:
 
 
 def _arrives_at(sent: Traced, taken: Traced) -> bool:
-    """The reset's path ends where this one was taken. A listening socket's reset does not say where it went."""
+    """The reset's path ends where this one was taken, right after.
+
+    A listening socket's reset does not say where it went: any that was just made could be it.
+    """
+    ago_ns = taken.time_ns - sent.time_ns
     if sent.remote.port == 0:
-        return sent.local.port == taken.remote.port
-    return (sent.local, sent.remote) == (taken.remote, taken.local)
+        return ago_ns <= AT_ONCE_NS and sent.local.port == taken.remote.port
+    return ago_ns <= RIGHT_AFTER_NS and (sent.local, sent.remote) == (taken.remote, taken.local)
 
 
 def _same_path(one: Traced, other: Traced) -> bool:

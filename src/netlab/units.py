@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["ByteSize", "Duration", "Rate", "Ratio", "human_duration"]
+__all__ = ["ByteSize", "Duration", "Rate", "Ratio", "human_duration", "human_rate"]
 
 _NUMBER = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Zµ%]*)\s*")
 _SECONDS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "min": 60 * 10**9, "h": 3600 * 10**9}
@@ -152,3 +152,11 @@ def human_duration(span_ns: int) -> str:
     if abs(span_ns) >= 10**6:
         return f"{span_ns / 10**6:.3g} ms"
     return f"{span_ns / 10**3:.3g} µs"
+
+
+def human_rate(bits_per_second: int) -> str:
+    """A rate for eyes: "1 Mbit/s", "512 kbit/s"."""
+    for noun, size in (("Gbit/s", 10**9), ("Mbit/s", 10**6), ("kbit/s", 10**3)):
+        if bits_per_second >= size:
+            return f"{bits_per_second / size:.6g} {noun}"
+    return f"{bits_per_second} bit/s"

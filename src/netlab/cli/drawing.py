@@ -8,13 +8,16 @@ router
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING
 
+from netlab import presets
 from netlab.outputs._text import Line, clean, cut, wrapped
 from netlab.records import entry
-from netlab.units import human_duration
+from netlab.units import Duration, Rate, Ratio, human_duration, human_rate
 
 if TYPE_CHECKING:
+    from netlab.impairment import Impairment
     from netlab.lab import Lab
     from netlab.spec import Topology
 
@@ -28,7 +31,9 @@ def lab(shown: Lab) -> Iterator[Line]:
     yield ((clean(name), "bold"), (f"  {clean(shown.title)}", ""))
     yield from about(shown)
     yield from section("network", network(shown.topology))
+    yield from section("links", links(shown.topology))
     yield from section("middleboxes", middleboxes(shown.topology))
+    yield from section("presets", presets_of(shown.topology))
     yield from section("steps", numbered([planned.text for planned in shown.steps]))
     yield from section("expect", (text(item.word) for item in shown.expectations))
     yield from section("parameters", (text(f"{key} = {value}") for key, value in shown.parameters.items()))
@@ -115,7 +120,8 @@ def middleboxes(topology: Topology) -> Iterator[Line]:
         does = []
         if host.nat:
             lent = f", ports {host.nat.ports}" if host.nat.ports else ""
-            does.append(f"translates {', '.join(host.nat.inside)} to {host.nat.outside} ({host.nat.kind}{lent})")
+            kind = host.nat.kind or "endpoint-independent"
+            does.append(f"translates {', '.join(host.nat.inside)} to {host.nat.outside} ({kind}{lent})")
         if host.firewall:
             by = f" unless a connection begins by {', '.join(host.firewall.inside)}" if host.firewall.inside else ""
             does.append(f"{host.firewall.stateful}s what belongs to no connection it knows{by}")
@@ -125,6 +131,58 @@ def middleboxes(topology: Topology) -> Iterator[Line]:
             does += [] if host.conntrack.loose else ["takes nothing up in the middle (tcp_loose 0)"]
         for number, what in enumerate(does):
             yield text(f"{'' if number else name:{max(map(len, topology.hosts))}}  {what}")
+
+
+def links(topology: Topology) -> Iterator[Line]:
+    """What each NIC's cable does to packets, a line for each direction."""
+    impaired = {name: nic.link for name, nic in topology.nics().items() if nic.link is not None}
+    width = max(map(len, impaired), default=0)
+    for name, link in impaired.items():
+        for number, (way, asked) in enumerate(presets.ways(link).items()):
+            yield text(f"{'' if number else name:{width}}  {way:8}  {settings(asked) or 'nothing'}")
+
+
+def settings(asked: Impairment) -> str:
+    """One direction's settings, as they are written in a lab file: "delay 50 ms, loss 1%"."""
+    given = ((each.name, getattr(asked, each.name)) for each in fields(asked))
+    return ", ".join(f"{name} {spoken(value)}" for name, value in given if value is not None)
+
+
+def spoken(value: object) -> str:
+    """A quantity with its unit; of several, the one that a bare value stands for, then the others by name."""
+    if isinstance(value, Duration):
+        return human_duration(value)
+    if isinstance(value, Rate):
+        return human_rate(value)
+    if isinstance(value, Ratio):
+        return f"{value * 100:g}%"
+    if not is_dataclass(value):
+        return str(value)
+    inner = [(each.name, getattr(value, each.name)) for each in fields(value)]
+    short = getattr(value, "shorthand", None)
+    said = [
+        spoken(part) if name == short else f"{name.replace('_', ' ')} {spoken(part)}"
+        for name, part in inner
+        if part is not None
+    ]
+    if short is None or getattr(value, short) is None:
+        return " ".join(said)
+    return said[0] + (f" ({', '.join(said[1:])})" if said[1:] else "")
+
+
+def presets_of(topology: Topology) -> Iterator[Line]:
+    """The presets that a lab names, each with the source of its figures."""
+    named: dict[str, presets.LinkPreset | presets.RouterPreset] = {}
+    for nic in topology.nics().values():
+        if nic.link is not None and nic.link.preset is not None:
+            named[f"link {nic.link.preset}"] = presets.LINKS[nic.link.preset]
+    for host in topology.hosts.values():
+        if host.nat is not None and host.nat.preset is not None:
+            named[f"nat {host.nat.preset}"] = presets.NATS[host.nat.preset]
+        if host.firewall is not None and host.firewall.preset is not None:
+            named[f"firewall {host.firewall.preset}"] = presets.FIREWALLS[host.firewall.preset]
+    for name, preset in named.items():
+        yield from wrapped(f"{name}, {preset.title}. Source: {preset.source}", INDENT * 3, first=INDENT)
 
 
 def text(line: str) -> Line:

@@ -33,7 +33,8 @@ def answered(record: RunRecord, rst: Segment) -> Segment | None:
 
 def reached_ns(segment: Segment, rst: Segment) -> float:
     """When a segment reached whoever made this RST: its receiver, or the firewall that stopped it; never: infinity."""
-    if rst.by is not None and segment.lost_after is not None and segment.lost_after.split(".")[0] == rst.by:
+    nic, on_the_way, _ = (segment.lost_after or "").partition(":")
+    if rst.by is not None and not on_the_way and nic.split(".")[0] == rst.by:
         return segment.time_ns
     return float("inf") if segment.arrived_ns is None else segment.arrived_ns
 

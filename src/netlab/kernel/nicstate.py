@@ -50,7 +50,10 @@ class NicState:
 def snapshot(namespace: Namespace, index: int) -> NicState:
     """What the NIC has now. Raises: KernelError."""
     link = read(namespace, index)
-    return NicState(link, tuple(rows.read(namespace, index)), _sysctls(namespace, link.ifname))
+    values = _sysctls(namespace, link.ifname)
+    if values.get(own_mtu := f"net.ipv6.conf.{link.ifname.replace('.', '/')}.mtu") == str(link.mtu):
+        del values[own_mtu]  # IPv6's, which follows the NIC's unless somebody set it
+    return NicState(link, tuple(rows.read(namespace, index)), values)
 
 
 def restore(namespace: Namespace, index: int, state: NicState) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from netlab.errors import StepError
 from netlab.fields import STRICT, doc
 from netlab.spec import Ref
+from netlab.wire.spool import is_host_point
 
 if TYPE_CHECKING:
     from netlab.agent.capture import Sighting
@@ -47,7 +48,8 @@ class SegmentSeen:
         sender, receiver = owners.get(segment.source.ip), owners.get(segment.target.ip)
         end, direction = (receiver, "in") if self.arrived else (sender, "out")
         return (
-            (sighting.point.split(".")[0], sighting.direction) == (end, direction)
+            is_host_point(sighting.point)
+            and (sighting.point.split(".")[0], sighting.direction) == (end, direction)
             and self.from_ in (None, sender)
             and self.to in (None, receiver)
             and self.flags in (None, segment.flags)

@@ -27,28 +27,17 @@ from netlab.agent import forking, process
 from netlab.targets import _microvm_frames as frames
 
 OWN = Path("/run/netlab")
-HOME = OWN / "home"
-TREES = (
-    ("proc", "/proc", "proc"),
-    ("sysfs", "/sys", "sysfs"),
-    ("devtmpfs", "/dev", "devtmpfs"),
-    ("tmpfs", "/dev/shm", "tmpfs"),
-    ("devpts", "/dev/pts", "devpts"),
-    ("tmpfs", "/run", "tmpfs"),
-    ("tmpfs", "/tmp", "tmpfs"),
-    ("tmpfs", "/var/tmp", "tmpfs"),
-)
+HOME, HOST = OWN / "home", OWN / "host"
+SYSTEM = (("proc", "/proc"), ("sysfs", "/sys"), ("devtmpfs", "/dev"), ("devpts", "/dev/pts"), ("tmpfs", "/dev/shm"))
+WRITABLE = ("/tmp", "/var/tmp")
+"""In the guest's memory, as /run is."""
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def main(modules: str) -> NoReturn:
     """Run as PID 1; `modules` is the folder of the kernel's modules on the host's root."""
-    for source, target, kind in TREES:
-        if target.startswith("/dev/"):
-            Path(target).mkdir(exist_ok=True)
-        process.mount(source, target, kind, 0)
-    HOME.mkdir(parents=True)
-    _find_modules(Path(modules))
+    _mount({modules, sys.prefix, sys.base_prefix, *sys.path})
+    _find_modules(modules)
     os.environ.clear()
     os.environ |= {"PATH": PATH, "HOME": str(HOME), "LANG": "C.UTF-8", "USER": "root"}
     os.chdir(HOME)
@@ -57,7 +46,26 @@ def main(modules: str) -> NoReturn:
     Server(port).serve()
 
 
-def _find_modules(folder: Path) -> None:
+def _mount(needed: set[str]) -> None:
+    """Mount what every system has, and memory where it may write; what is needed of the host's stays in its place."""
+    for kind, folder in SYSTEM:
+        if folder.startswith("/dev/"):
+            Path(folder).mkdir(exist_ok=True)
+        process.mount(kind, folder, kind, 0)
+    process.mount("tmpfs", "/run", "tmpfs", 0)
+    HOME.mkdir(parents=True)
+    HOST.mkdir()
+    process.mount("/", str(HOST), None, process.MS_BIND)
+    for folder in WRITABLE:
+        process.mount("tmpfs", folder, "tmpfs", 0)
+    for path in sorted(needed):
+        there = HOST / path.lstrip("/")
+        if there.is_dir() and not Path(path).exists():
+            Path(path).mkdir(parents=True)
+            process.mount(str(there), path, None, process.MS_BIND)
+
+
+def _find_modules(folder: str) -> None:
     """Have the kernel load modules by itself when they are asked for, from wherever they are."""
     for tree in ("lib/modules", "usr/lib/modules"):  # which of the two, was decided when kmod was built
         (OWN / tree).mkdir(parents=True)

@@ -14,6 +14,7 @@ import contextlib
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from netlab.agent import process
 from netlab.kernel import namespaces
 from netlab.kernel.namespaces import Namespace
 from tests.kernel.ways import until
+from tests.sandbox import sandboxed
 
 SSHD = "/usr/sbin/sshd"
 FAR, JUMP, BEHIND = "10.99.2.2", "10.99.0.2", "10.99.1.2"
@@ -32,11 +34,11 @@ CLIENT = 1000
 
 @dataclass
 class Server:
-    """A running sshd."""
+    """A sshd, running or ready to."""
 
     folder: Path
-    process: subprocess.Popen[bytes]
     host_key: Path
+    process: subprocess.Popen[bytes] = field(init=False)
 
     def log(self) -> str:
         return (self.folder / "log").read_text()
@@ -125,8 +127,8 @@ class Site:
                 route.addr("add", index=index, address=ip, prefixlen=24)
                 route.link("set", index=index, state="up")
 
-    def serve(self, host: str = "far", port: int = 22, **options: str) -> Server:
-        """Start sshd on a host; an option's value replaces the one given here."""
+    def configure(self, host: str, port: int, **options: str) -> Server:
+        """What sshd needs on a host; an option's value replaces the one given here."""
         folder = self.root / f"sshd-{host}-{port}-{len(self.servers)}"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
@@ -142,21 +144,25 @@ class Site:
             "PasswordAuthentication": "no",
             "KbdInteractiveAuthentication": "no",
             "AuthorizedKeysFile": str(self.far_home / ".ssh/authorized_keys"),
-            "LogLevel": "VERBOSE",
-            "Subsystem": "sftp /bin/false",
+            "LogLevel": "VERBOSE",  # no Subsystem: there is no sftp
             **options,
         }
         (folder / "config").write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
-        with self.hosts[host].entered(), (folder / "log").open("wb") as log:
-            started = subprocess.Popen(
-                [SSHD, "-D", "-e", "-f", str(folder / "config")],
+        return Server(folder, host_key)
+
+    def serve(self, host: str = "far", port: int = 22, **options: str) -> Server:
+        """Start sshd on a host."""
+        server = self.configure(host, port, **options)
+        with self.hosts[host].entered(), (server.folder / "log").open("wb") as log:
+            server.process = subprocess.Popen(
+                [SSHD, "-D", "-e", "-f", str(server.folder / "config")],
                 stderr=log,
                 stdin=subprocess.DEVNULL,
                 preexec_fn=None if process_is_root() else become_ordinary,
                 start_new_session=True,
             )
-        server = Server(folder, started, host_key)
         self.servers.append(server)
+        started = server.process
         until(lambda: "Server listening on 0.0.0.0" in server.log() or started.poll() is not None, 10)
         assert started.poll() is None, server.log()
         return server
@@ -188,8 +194,57 @@ def process_is_root() -> bool:
 
 def become_ordinary() -> None:
     """In the child that becomes sshd: a user that is not root, and has no capabilities once it executes."""
-    process.unshare(process.CLONE_NEWUSER, "make sshd's user namespace")
+    process.unshare(process.CLONE_NEWUSER | process.CLONE_NEWNS, "make sshd's user namespace")
     process.map_own_user(0, 0, CLIENT, CLIENT)
+
+
+@contextlib.contextmanager
+def by_command(root: Path) -> Iterator[str]:
+    """A URL of a server that any process of this user reaches, without a network: ProxyCommand starts its sshd.
+
+    The account's home is in the sandbox of a process that waits until this is over.
+    """
+    kept = {name: os.environ.get(name) for name in ("HOME", "XDG_CACHE_HOME", "SSH_AUTH_SOCK")}
+    lifeline, ours = os.pipe()
+    report, reported = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(ours)
+        sandboxed(lambda: wait_as_server(root, lifeline, reported), seconds=1200)
+        os._exit(0)
+    os.close(lifeline)
+    os.close(reported)
+    assert os.read(report, 16) == b"ready"
+    os.close(report)
+    os.environ |= {"HOME": str(root / "home"), "XDG_CACHE_HOME": str(root / "cache")}
+    os.environ.pop("SSH_AUTH_SOCK", None)
+    try:
+        yield "ssh://by-command"
+    finally:
+        os.close(ours)
+        os.waitpid(child, 0)
+        for name, value in kept.items():
+            os.environ.pop(name, None)
+            os.environ |= {name: value} if value is not None else {}
+
+
+def wait_as_server(root: Path, lifeline: int, reported: int) -> None:
+    """In the sandbox: make the account, tell how its sshd is started, wait for the end."""
+    site = Site.build(root)
+    server = site.configure("by-command", 22)
+    holder = subprocess.Popen(
+        ["sleep", "infinity"], preexec_fn=None if process_is_root() else become_ordinary, start_new_session=True
+    )
+    site.know(server, "by-command")
+    entering = f"nsenter -t {holder.pid} -m" + ("" if process_is_root() else " -U --preserve-credentials")
+    site.config(
+        f"Host by-command\n  User {site.user}\n  HostKeyAlias by-command\n"
+        f"  ProxyCommand {entering} {SSHD} -i -e -f {server.folder}/config 2>>{server.folder}/log\n"
+    )
+    os.write(reported, b"ready")
+    os.read(lifeline, 1)
+    holder.kill()
+    holder.wait()
 
 
 def keygen(*words: str) -> str:

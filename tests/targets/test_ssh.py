@@ -23,7 +23,7 @@ from netlab.progress import Progress
 from netlab.remote.near import There
 from netlab.steps import Planned
 from netlab.targets import at
-from netlab.targets._bring import ask
+from netlab.targets._bring import ask, by_index
 from netlab.targets._bring_fetch import fetch, platforms
 from netlab.targets._bring_installed import packed
 from netlab.targets._bring_wheel import parcel_of_this
@@ -41,8 +41,7 @@ QUICK = "Host *\n  ConnectTimeout 2\n  ServerAliveInterval 1\n  ServerAliveCount
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Where everything is kept that several tests need; wheels, if any are needed, are fetched as long as there is a way
-    out."""
+    """Where everything is kept that several tests need; wheels, if any, are fetched as long as there is a way out."""
     root = tmp_path_factory.mktemp("ssh")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", "/usr/bin:/bin:/usr/sbin:/sbin")  # as sshd sets it: the same Python
@@ -50,8 +49,13 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         parcel = parcel_of_this()  # in every test the same, though somebody may work on it meanwhile
         request = {"do": "find", "key": parcel.key, "switches": _remedies.SWITCHES}
         there = ask(lambda words: LocalFar(list(words)), "here", request)
+        (root / "index").mkdir()
         try:
-            packed(parcel, there, platforms(there["libc"], there["machine"])) or fetch(parcel, there)
+            for name, data in packed(parcel, there, platforms(there["libc"], there["machine"])) or ():
+                (root / "index" / name).write_bytes(data)
+            if not list((root / "index").iterdir()):
+                for path in fetch(parcel, there):
+                    (root / "index" / path.name).symlink_to(path)
         except TargetError as error:
             pytest.skip(f"pip cannot fetch wheels here: {error}")
         yield root
@@ -422,20 +426,28 @@ def test_a_host_without_space_says_so_and_keeps_nothing(root: Path) -> None:
     at_site(root, play)
 
 
-def test_without_wheels_here_pip_fetches_them_there(root: Path) -> None:
+def test_where_there_are_no_wheels_pip_fetches_them_there(root: Path) -> None:
     def play(site: Site) -> None:
-        (wheels,) = (site.root / "cache/netlab/wheels").iterdir()
-        os.environ |= {"XDG_CACHE_HOME": str(site.root / "empty"), "PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": os.devnull}
-        os.environ.pop("PIP_FIND_LINKS", None)
-        why = bringing(site, SetEnv=f"XDG_CACHE_HOME={site.root}/there PIP_NO_INDEX=1 PIP_CONFIG_FILE={os.devnull}")
-        assert "could not be had here" in why
-        assert "nor there" in why
-        given = f"XDG_CACHE_HOME={site.root}/there PIP_NO_INDEX=1 PIP_CONFIG_FILE={os.devnull} PIP_FIND_LINKS={wheels}"
-        site.know(site.serve(port=2300, SetEnv=given), f"[{FAR}]:2300")
-        with at(f"ssh://{site.user}@{FAR}:2300", print) as target:
-            far = target.start()
-            assert b"hello" in far.stdout.read(100)  # type: ignore[operator]
-            far.close()
+        parcel, nothing = parcel_of_this(), TargetError("no wheels")
+        index = site.root / "index"
+        alone = f"XDG_CACHE_HOME={site.root}/there PIP_NO_INDEX=1 PIP_CONFIG_FILE={os.devnull}"
+        for port, environment in ((2300, alone), (2301, f"{alone} PIP_FIND_LINKS={index}")):
+            site.know(site.serve(port=port, SetEnv=environment), f"[{FAR}]:{port}")
+        machine = Machine(configured(parse(f"ssh://{site.user}@{FAR}:2300")), print)
+        machine.link.open()
+        with pytest.raises(
+            TargetError, match=r"could not be had here \(no wheels\), nor there .*No matching distribution"
+        ):
+            by_index(machine.execute, "there", parcel, nothing)
+        machine.close()
+        machine = Machine(configured(parse(f"ssh://{site.user}@{FAR}:2301")), print)
+        machine.link.open()
+        machine.python = by_index(machine.execute, "there", parcel, nothing)["python"]
+        far = machine.start()
+        assert b"hello" in (far.stdout.read(100) or b"")
+        far.close()
+        machine.close()
+        assert len(list((site.root / "there/netlab/far").iterdir())) == 1
 
     at_site(root, play)
 

@@ -207,8 +207,8 @@ def greeted(stream: socket.socket | Channel, settings: Settings, tell: Tell, sai
         shut(transport)
         why = str(error) or "it closed the connection"
         raise TargetError(
-            f"{attempt}: no greeting within {settings.connect_s:.0f} s, or a broken one ({why}){said()}; is it sshd that "
-            "answers there?"
+            f"{attempt}: no greeting within {settings.connect_s:.0f} s, or a broken one ({why}){said()}; is it sshd "
+            "that answers there?"
         ) from None
     except BaseException:
         shut(transport)

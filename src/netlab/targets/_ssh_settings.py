@@ -125,10 +125,9 @@ def refuse_odd(url: str, host: str, user: str) -> None:
             raise UsageError(f"read the target {url!r}: {name!r} is no name of a host or user; write {FORM}")
 
 
-def configured(address: Address, home: Path | None = None) -> Settings:
+def configured(address: Address) -> Settings:
     """What the user's configuration makes of an address. Raises: UsageError where it cannot be read."""
-    home = home or Path.home()
-    return settings_of(address, home, MOST_HOPS)
+    return settings_of(address, Path.home(), MOST_HOPS)
 
 
 def settings_of(address: Address, home: Path, hops: int) -> Settings:

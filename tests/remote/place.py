@@ -10,11 +10,17 @@ import json
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+import pytest
+
+from tests.targets.site import SSHD, by_command
 
 FAMILIES = """
 import json, os, sys
@@ -96,6 +102,8 @@ class Place:
     """Runs a Python program there with these arguments; its output."""
     shared: bool = False
     """Other far ends may be there: ours are those that descend from the near end."""
+    megabytes: int = 80
+    """How much a lab may send there for a big capture; that becomes four times as large."""
 
     def scan(self, near: int) -> dict[str, Any]:
         """The far end of this near end, with all that belongs to it."""
@@ -128,5 +136,16 @@ def local() -> Iterator[Place]:
     yield Place("local:", here, shared=True)
 
 
-PLACES: dict[str, Callable[[], AbstractContextManager[Place]]] = {"local": local}
+@contextmanager
+def ssh() -> Iterator[Place]:
+    """This machine behind OpenSSH's own sshd."""
+    if not Path(SSHD).exists():
+        pytest.skip("lacks openssh")
+    with tempfile.TemporaryDirectory(prefix="netlab-ssh-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
+        with by_command(Path(folder)) as url:
+            yield Place(url, here, shared=True, megabytes=20)
+
+
+PLACES: dict[str, Callable[[], AbstractContextManager[Place]]] = {"local": local, "ssh": ssh}
 """Every target that keeps the contract, by its scheme."""

@@ -24,6 +24,17 @@ steps:
   - start: box.app
 """
 
+SILENT = """\
+name: silent
+title: A program, and nothing that is expected of it
+source: {document: the contract of targets}
+hosts:
+  box: {programs: {app: {argv: ["true"]}}}
+steps:
+  - start: box.app
+"""
+"""Unknown: what expects nothing shows nothing."""
+
 TRAVELS = """\
 name: travels
 title: A program that comes with its lab
@@ -50,11 +61,14 @@ hosts:
     offloads: true
     programs: {source: {argv: [python3, source.py, "${megabytes}"], ready: {line: sent, within: 60s}}}
 switches: {sw: [server.eth0, client.eth0]}
+capture: {ring: 32MiB}
 parameters:
-  megabytes: {default: 80, description: how much is sent; each of four capture points sees it}
+  megabytes: {default: 1, description: how much is sent; each of four capture points sees it}
 steps:
   - start: server.sink
   - start: client.source
+expect:
+  output: {program: client.source, line: "^sent$"}
 """
 
 SINK = """\
@@ -65,10 +79,11 @@ while connection.recv(1 << 20):
 """
 
 SOURCE = """\
-import socket, sys
+import socket, sys, time
 with socket.create_connection(("10.0.0.1", 9000)) as connection:
     for _ in range(int(sys.argv[1])):
         connection.sendall(bytes(1 << 20))
+        time.sleep(0.03)  # at most 33 MB/s, so that the capture keeps up
 print("sent", flush=True)
 """
 

@@ -7,6 +7,7 @@ both ways: where nobody takes frames, none are read.
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 import time
@@ -34,7 +35,7 @@ class Talk:
         """Greets it. Raises: TargetError where it is no far end of this very version."""
         self.place = f"on {url.removesuffix(':')}"
         self._far = far
-        self._out: queue.Queue[Frame] = queue.Queue(WAITING)
+        self._out: queue.Queue[Frame | None] = queue.Queue(WAITING)
         self._in: queue.Queue[Frame | Exception | None] = queue.Queue(WAITING)
         self._heard = time.monotonic()
         self._closed = threading.Event()
@@ -80,6 +81,8 @@ class Talk:
     def close(self) -> None:
         """Hang up: the far end ends what it does."""
         self._closed.set()
+        with contextlib.suppress(queue.Full):  # then it does not wait for more
+            self._out.put_nowait(None)
         self._far.close()
         for thread in self._threads:
             thread.join(SILENCE_S)
@@ -91,7 +94,9 @@ class Talk:
         if there != (__version__, PROTOCOL):
             theirs = printable(f"{there[0]} (protocol {there[1]})")
             ours = f"{__version__} (protocol {PROTOCOL})"
-            raise TargetError(f"{self.place}: netlab is {theirs} there, and {ours} here; install the same on both sides")
+            raise TargetError(
+                f"{self.place}: netlab is {theirs} there, and {ours} here; install the same on both sides"
+            )
 
     def _check(self) -> None:
         """Raises: TargetError where nothing was heard for too long."""
@@ -110,9 +115,11 @@ class Talk:
         try:
             while not self._closed.is_set():
                 try:
-                    self._write_all(self._out.get(timeout=ALIVE_S).encoded())
+                    frame = self._out.get(timeout=ALIVE_S)
                 except queue.Empty:
-                    self._write_all(Frame("alive").encoded())
+                    frame = Frame("alive")
+                if frame is not None:
+                    self._write_all(frame.encoded())
         except (OSError, ValueError, NetlabError):  # the reader hears of it, and why; nobody shall wait for us
             while not self._closed.is_set():
                 try:

@@ -47,12 +47,12 @@ class LocalFar:
         if self._log < 0:
             return
         self.stdin.close()
+        self.stdout.close()
         try:
             self._process.wait(WITHIN_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self.stdout.close()
         os.close(self._log)
         self._log = -1
 

@@ -5,7 +5,7 @@ set -eu
 export DEBIAN_FRONTEND=noninteractive
 
 # tshark to look into captures; the servers and clients of labs/postgresql, redis, nginx and openssh.
-wanted=${PACKAGES:-"python3-venv iproute2 nftables tshark curl openssh-server openssh-client
+wanted=${PACKAGES:-"python3-venv python3-pip iproute2 nftables tshark curl openssh-server openssh-client
     postgresql redis-server nginx-light"}
 
 if [ -n "${WHEELS:-}" ]; then

@@ -15,7 +15,7 @@ from pathlib import Path
 MIRROR = "http://deb.debian.org/debian"
 SUITE = "trixie"
 PACKAGES = "linux-image-cloud-amd64,initramfs-tools,systemd-sysv,dbus,udev,iproute2,openssh-server,sudo,rsync,python3"
-CMDLINE = "root=/dev/vda rw console=ttyS0 net.ifnames=0"
+CMDLINE = "root=/dev/vda rw console=ttyS0 quiet net.ifnames=0 audit=0 mitigations=off"
 SIZE = "3G"
 
 INSECURE_KEY = (

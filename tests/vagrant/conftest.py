@@ -20,7 +20,7 @@ from tests.vagrant.house import House, host
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = "vagrant libvirtd virsh qemu-system-x86_64 dnsmasq mmdebstrap qemu-img mke2fs rsync iptables nft"
-PACKAGES = "python3-venv nftables tshark"
+PACKAGES = "python3-venv python3-pip nftables"
 PYTHON = "3.13"
 """Debian 13's."""
 
@@ -51,7 +51,7 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What netlab needs, for the VM's Python: the VM has no way to an index."""
     folder = tmp_path_factory.mktemp("wheels")
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    wanted = [*project["project"]["dependencies"], *project["build-system"]["requires"], "editables"]
+    wanted = project["project"]["dependencies"]
     pip = (sys.executable, "-m", "pip", "download", "--quiet", f"--python-version={PYTHON}", "--only-binary=:all:")
     done = subprocess.run(
         (*pip, f"--dest={folder}", *wanted), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

@@ -105,7 +105,7 @@ class House:
         return [*inside, *map(str, words)]
 
     def run(
-        self, *words: str | Path, check: bool = True, seconds: float = 300, **variables: str
+        self, *words: str | Path, check: bool = True, seconds: float = 1200, **variables: str
     ) -> subprocess.CompletedProcess[str]:
         """A command in the house, ended; its two streams as one text."""
         done = subprocess.run(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 from netlab.records import Call, RunRecord, Segment, Verdict, record_from_json
+from tests.cli.test_anywhere import ELSEWHERE
 from tests.vagrant.conftest import ROOT, Vm
 from tests.vagrant.house import host
 
@@ -69,6 +71,12 @@ def test_a_path_is_as_long_there_as_the_lab_says(vm: Vm, tmp_path: Path) -> None
         assert segment.arrived_ns - segment.sent_ns >= DELAY_NS
     (connect,) = [call for call in record.of(Call) if call.call == "connect"]
     assert connect.end_ns - connect.time_ns >= 2 * DELAY_NS
+
+
+def test_a_machine_without_linux_goes_there_by_itself(vm: Vm, tmp_path: Path) -> None:
+    done = vm.house.run(sys.executable, "-c", ELSEWHERE, "run", "half-open", "--out", tmp_path / "run")
+    assert "this is darwin, and a lab needs a Linux kernel: it runs in the Vagrant VM" in done.stdout
+    assert saved(tmp_path / "run").verdict is Verdict.PASS
 
 
 def test_the_key_it_showed_first_is_the_only_one_that_is_accepted(vm: Vm) -> None:

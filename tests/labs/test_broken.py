@@ -34,7 +34,8 @@ class Broken:
         changed = {**definition(self.lab, self.variant), "expect": self.expect, "variants": {}, "title": self.says}
         chosen = changed.pop("set", {})
         text = str({key: value for key, value in changed.items() if key != "parameters"})
-        named = {name: value for name, value in changed.pop("parameters", {}).items() if f"${{{name}}}" in text}
+        parameters = changed.pop("parameters", {}).items()
+        named = {name: value for name, value in parameters if re.search(rf"\$\{{{name}\}}|'when': \{{'{name}'", text)}
         lab = from_definition({**changed, "parameters": named}, parameters=chosen, folder=LABS / self.lab)
         return replace(lab, name=self.name)
 
@@ -132,6 +133,65 @@ TABLE = [
         "simultaneous-close",
         {"never": {"from": "client", "flags": "F"}},
         r"packet \d+ at .* client > server F\. ",
+    ),
+    Broken(
+        "data that arrived is not sent again",
+        "asymmetric-partition",
+        {"never": {"from": "client", "payload": "hello", "after": "read"}},
+        r"packet \d+ at .* client > server P\. .*hello",
+    ),
+    Broken(
+        "keepalive gives up without a word",
+        "asymmetric-partition",
+        {"never": {"from": "server", "flags": "R"}},
+        r"packet \d+ at .* server > client R\. ",
+        "keepalive",
+    ),
+    Broken(
+        "full segments get through a black hole",
+        "mtu-black-hole",
+        script("mtu-black-hole", "* client > server  .   len=any ", "* client > server  .   len=1024 "),
+        r"packet \d+ is not as line 9 says: it carries 1448 bytes, not 1024",
+    ),
+    Broken(
+        "probing leaves the segments as they are",
+        "mtu-black-hole",
+        {"never": {"from": "server", "flags": ".", "after": "bulk"}},
+        r"packet \d+ at .* server > client \. ",
+        "probing",
+    ),
+    Broken(
+        "pings do not feel an upload",
+        "bufferbloat",
+        {"round-trip": {"from": "phone", "to": "server", "after": "upload", "most": "100ms"}},
+        r"packet \d+ at .* was acknowledged after \d{3}\.\d+ ms, by packet \d+",
+    ),
+    Broken(
+        "a short queue loses nothing",
+        "bufferbloat",
+        {"counters": {"host": "laptop", "name": "TcpRetransSegs", "delta": 0}},
+        r"TcpRetransSegs of laptop rose by \d+",
+        "short",
+    ),
+    Broken(
+        "a SYN is sent once",
+        "lossy-handshake",
+        {"never": {"from": "client", "flags": "S", "after": "mended"}},
+        r"packet \d+ at .* client > server S ",
+    ),
+    Broken(
+        "connect returns and accept does",
+        "lossy-handshake",
+        {"socket": {"host": "server", "peer": "client", "state": "ESTABLISHED", "at": "waits"}},
+        r"SYN-RECV",
+        "third",
+    ),
+    Broken(
+        "an RST that was lost is lost for good",
+        "half-open-over-lossy-link",
+        {"never": {"from": "server", "flags": "R", "after": "mended"}},
+        r"packet \d+ at .* server > client R ",
+        "rst-lost",
     ),
 ]
 

@@ -18,7 +18,8 @@ FRAMES = st.lists(st.builds(Frame, WORDS, FIELDS, st.binary(max_size=100)), max_
 @given(FRAMES, st.data())
 def test_frames_come_out_as_they_went_in_however_they_are_cut(said: list[Frame], data: st.DataObject) -> None:
     stream = b"".join(frame.encoded() for frame in said)
-    frames, heard, at = Frames(), [], 0
+    frames, at = Frames(), 0
+    heard: list[Frame] = []
     while at < len(stream):
         size = data.draw(st.integers(1, len(stream) - at))
         heard += frames.feed(stream[at : at + size])

@@ -95,8 +95,9 @@ def by_index(start: Start, place: str, parcel: Parcel, problem: TargetError) -> 
     try:
         return ask(start, place, request, [Upload.of(parcel.name, parcel.wheel), Upload.of("pip.whl", pip)])
     except TargetError as error:
+        why = str(error).removeprefix(f"bring netlab to {place}: ")
         raise TargetError(
-            f"bring netlab to {place}: what it needs could not be had here ({problem}), nor there ({error}); give one "
+            f"bring netlab to {place}: what it needs could not be had here ({problem}), nor there ({why}); give one "
             "of the two a way to a package index (pip's settings: index-url, proxy)"
         ) from None
 

@@ -177,7 +177,8 @@ def pip(request: dict[str, Any]) -> dict[str, Any]:
             check=False,
         )
         if done.returncode:
-            raise Refused(done.stdout.strip()[-2000:] or f"pip ended with status {done.returncode}")
+            errors = [line for line in done.stdout.splitlines() if line.startswith("ERROR: ")]
+            raise Refused("pip: " + (errors[-1][7:] if errors else f"status {done.returncode}: {done.stdout[-1000:]}"))
         for file in (ours, carried):
             file.unlink()
         return {"python": partial.complete()}

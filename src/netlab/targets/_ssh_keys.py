@@ -95,6 +95,9 @@ class Offers:
         if not self.settings.agent:
             self.told.append("no agent is running (SSH_AUTH_SOCK is not set)")
             return {}
+        if not hasattr(socket, "AF_UNIX"):
+            self.told.append("agents are not asked on Windows")
+            return {}
         channel = socket.socket(socket.AF_UNIX)
         channel.settimeout(SIGNING_S)
         try:

@@ -97,7 +97,7 @@ def test_a_host_without_presets_stays_as_it_is() -> None:
 
 
 def test_a_provider_forgets_no_sooner_than_the_rfcs_allow() -> None:
-    """RFC 5382 REQ-5: 2 hours 4 minutes; 4 minutes where it begins or ends. RFC 4787 REQ-5: 2 minutes. RFC 5508 REQ-2."""
+    """RFC 5382 REQ-5: 2 hours 4 minutes; 4 minutes at its ends. RFC 4787 REQ-5: 2 minutes. RFC 5508 REQ-2."""
     seconds = {name: timeout // SECOND for name, timeout in NATS["carrier-grade"].timeouts.items()}
     assert seconds.pop("established") >= 7440
     assert min(seconds.pop("udp"), seconds.pop("udp-stream")) >= 120

@@ -16,7 +16,7 @@ import pytest
 from netlab.errors import NeedError, TargetError, UsageError
 from netlab.probes import PROBES
 from netlab.targets import TARGETS, _vagrant, _vagrant_providers, at
-from netlab.targets._vagrant import Vagrant, config_words, default_folder, machine_readable, plain
+from netlab.targets._vagrant import Vagrant, config_words, default_folder, hint, machine_readable, plain
 
 ROOT = Path(__file__).parents[2]
 
@@ -144,6 +144,24 @@ def test_provider_asked_for_must_be_one_that_the_vagrantfile_knows(monkeypatch: 
     text = (ROOT / "vagrant" / "Vagrantfile").read_text(encoding="utf-8")
     for name in _vagrant_providers.PROVIDERS:
         assert f'"{name}" => "' in text
+
+
+@pytest.mark.parametrize(
+    ("said", "advice"),
+    [
+        (
+            "The box 'bento/debian-13' could not be found or\ncould not be accessed in the remote catalog.",
+            "NETLAB_BOX_URL=",
+        ),
+        ("The box you're attempting to add doesn't support the provider\nyou requested.", "NETLAB_BOX_URL="),
+        ("The provider 'qemu' could not be found, but was requested", "vagrant plugin install vagrant-qemu"),
+        ("No usable default provider could be found for your system.", "not what it is to run a VM on"),
+        ("Box 'bento/debian-13' could not be found. Attempting to find and install...", ""),
+    ],
+)
+def test_what_vagrant_says_is_explained_to_those_who_do_not_know_it(said: str, advice: str) -> None:
+    assert advice in hint(said)
+    assert bool(hint(said)) is bool(advice)
 
 
 def test_vm_of_a_clone_lies_in_the_clone() -> None:

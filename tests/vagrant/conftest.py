@@ -100,6 +100,7 @@ def vm(house: House, wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> 
         "NETLAB_WHEELS": str(wheels),
         "NETLAB_PACKAGES": PACKAGES,
         "NETLAB_MEMORY": "1024",
+        "NETLAB_BOOT_TIMEOUT": "900",  # a minute, where nobody else uses this machine
     }
     vm = Vm(house, folder)
     done = vm.netlab("vm", "up", "--provider", "libvirt")

@@ -64,13 +64,15 @@ def up(
     from netlab.cli import streams
     from netlab.targets._vagrant_providers import choose
 
-    vagrant = find(dir_)
+    chosen = choose(provider, ()) if provider else None
+    vagrant = find(dir_, chosen)
     before = vagrant.state()
     if before.exists and provider not in (None, before.provider):
         raise UsageError(
             f"start the VM with {provider}: it was made with {before.provider}; netlab vm destroy removes it"
         )
-    chosen = None if before.exists else choose(provider, vagrant.plugins())
+    if not before.exists:
+        chosen = chosen or choose(None, vagrant.plugins())
     with_ = chosen or before.provider
     say = watcher()
     say.tell(f"{'starting' if before.exists else 'making'} the VM of {vagrant.folder} with {with_}")
@@ -173,13 +175,13 @@ def destroy(
     return PASS
 
 
-def find(folder: Path | None) -> Vagrant:
+def find(folder: Path | None, provider: str | None = None) -> Vagrant:
     """The VM that is meant. Raises: UsageError where the folder has no Vagrantfile, NeedError without Vagrant."""
     from netlab.targets._vagrant import VAGRANTFILE, Vagrant, default_folder
 
     if folder is not None and not (folder / VAGRANTFILE).is_file():
         raise UsageError(f"--dir {folder}: there is no {VAGRANTFILE} in it; give the folder of one, or leave it out")
-    return Vagrant(folder.resolve() if folder else default_folder())
+    return Vagrant(folder.resolve() if folder else default_folder(), provider)
 
 
 def use(folder: Path | None) -> str:

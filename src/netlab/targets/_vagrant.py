@@ -17,7 +17,7 @@ from pathlib import Path
 
 from netlab.errors import NeedError, TargetError
 from netlab.targets import Tell
-from netlab.targets._vagrant_providers import remedy
+from netlab.targets._vagrant_providers import PROVIDERS, remedy
 
 __all__ = ["Vagrant", "VmState", "default_folder"]
 
@@ -52,8 +52,10 @@ class VmState:
 class Vagrant:
     """The VM of one folder. Raises: NeedError where there is no Vagrant, TargetError where it fails."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, provider: str | None = None) -> None:
+        """`provider`: what a VM that is not there yet would run on; by default Vagrant's own choice."""
         self.folder = folder
+        self.provider = provider
         self.program = program()
 
     def state(self) -> VmState:
@@ -97,7 +99,7 @@ class Vagrant:
         """A shell in it at this terminal, or a command; how that ended."""
         command = ("-c", " ".join(words)) if words else ()
         return subprocess.run(
-            (self.program, "ssh", *command), cwd=self.folder, env=environment(), check=False
+            (self.program, "ssh", *command), cwd=self.folder, env=self._environment(), check=False
         ).returncode
 
     def plugins(self) -> set[str]:
@@ -110,7 +112,7 @@ class Vagrant:
         done = subprocess.run(
             (self.program, *words),
             cwd=self.folder,
-            env=environment(),
+            env=self._environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -130,7 +132,7 @@ class Vagrant:
         with subprocess.Popen(
             (self.program, *words),
             cwd=self.folder,
-            env=environment(),
+            env=self._environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -146,6 +148,11 @@ class Vagrant:
         if process.returncode:
             raise self._failed(words, process.returncode, lines)
 
+    def _environment(self) -> dict[str, str]:
+        """Vagrant's own: no colours in what is read, and no question to a server of whether there is a newer one."""
+        chosen = {"VAGRANT_DEFAULT_PROVIDER": self.provider} if self.provider else {}
+        return {**os.environ, "VAGRANT_NO_COLOR": "1", "VAGRANT_CHECKPOINT_DISABLE": "1", **chosen}
+
     def _failed(self, words: Sequence[str], status: int, lines: Sequence[str]) -> TargetError:
         """The error of a command that failed, with what it said and what that means."""
         said = [text for line in lines if (text := plain(line)) and not text.startswith("Progress:")][-12:]
@@ -156,11 +163,16 @@ class Vagrant:
 
 def hint(said: str) -> str:
     """What to do about the mistakes that Vagrant's own words do not explain to those who do not know it."""
-    if "could not be found" in said and "box" in said:
+    if re.search(r"[Bb]ox '\S+' could not be found or|box you're attempting to add", said):
         return (
             "\nnetlab: the box could not be had from where it is published; give another one, a name, a file or a URL: "
             "NETLAB_BOX=NAME NETLAB_BOX_URL=FILE-OR-URL netlab vm up (docs/targets.md)"
         )
+    unknown = re.search(r"provider '(\w+)' could not be found", said)
+    if unknown and unknown[1] in PROVIDERS:
+        return f"\nnetlab: it comes with a plugin: vagrant plugin install {PROVIDERS[unknown[1]].plugin}"
+    if "No usable default provider" in said or "isn't usable on this system" in said:
+        return f"\nnetlab: Vagrant is here, but not what it is to run a VM on; {remedy()}"
     return ""
 
 
@@ -170,11 +182,6 @@ def program() -> str:
     if found is None:
         raise NeedError(f"look for the command vagrant: it is not on the PATH; {remedy()}")
     return found
-
-
-def environment() -> dict[str, str]:
-    """Vagrant's own: no colours in what is read, and no question to a server of whether there is a newer one."""
-    return {**os.environ, "VAGRANT_NO_COLOR": "1", "VAGRANT_CHECKPOINT_DISABLE": "1"}
 
 
 def machine_readable(text: str) -> Iterator[tuple[str, str, str]]:

@@ -17,6 +17,7 @@ from netlab.targets import Far, Target, Tell
 from netlab.targets._ssh import Machine
 from netlab.targets._ssh_settings import Settings
 from netlab.targets._vagrant import Vagrant, VmState, default_folder
+from netlab.targets._vagrant_providers import choose
 
 KNOWN_HOSTS = "netlab_known_hosts"
 
@@ -40,7 +41,8 @@ class VagrantVm(Target):
         state = vagrant.state()
         if not state.running:
             self.tell(starting(state, folder))
-            vagrant.up(self.tell)
+            new = not (state.exists or self._path)
+            vagrant.up(self.tell, choose(None, vagrant.plugins()) if new else None)
             state = vagrant.state()
         self._machine = Machine(settings(vagrant, state), self.tell)
         self._machine.open()

@@ -54,7 +54,7 @@ class Microvm(Target):
 
     def open(self) -> None:
         """Boot it. Raises: NeedError, UsageError, TargetError with the console's last lines."""
-        kernel = _kernel(self.kernel_word)
+        kernel = kernel_for(self.kernel_word)
         accelerator = accel.choose(kernel.image, self.tell)
         try:
             self._boot(kernel, accelerator)
@@ -100,14 +100,14 @@ def available(word: str = "") -> Finding:
             raise NeedError(f"start a microVM: this is {platform.machine()}, and only x86_64 was done")
         qemu = program()
         initramfs.require()
-        kernel = _kernel(word)
+        kernel = kernel_for(word)
     except (NeedError, UsageError) as problem:
         what, _, remedy = str(problem).partition("; ")
         return Finding("no", what, remedy)
     return Finding("yes", f"Linux {kernel.version} under {qemu}")
 
 
-def _kernel(word: str) -> kernels.Kernel:
+def kernel_for(word: str) -> kernels.Kernel:
     """The kernel to boot. Raises: NeedError, UsageError."""
     if not word:
         return kernels.newest()

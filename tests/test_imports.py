@@ -12,7 +12,7 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "netlab"
 MODULES = sorted(SOURCE.rglob("*.py"))
-PLUGIN_FOLDERS = ("steps", "faults", "expectations", "outputs", "probes")
+PLUGIN_FOLDERS = ("steps", "faults", "expectations", "outputs", "probes", "targets")
 SLOW = ("pyroute2", "paramiko", "pydantic", "ruamel", "asyncio", "rich", "typer", "yaml")
 
 
@@ -61,7 +61,10 @@ def test_nothing_below_imports_the_command_line(package: str) -> None:
         assert not [name for name in imports(path) if name.startswith(("netlab.cli", "netlab.orchestrator"))], path
 
 
-@pytest.mark.parametrize("module", ["netlab", "netlab.session", "netlab.agent.launcher", "netlab.records"])
+@pytest.mark.parametrize(
+    "module",
+    ["netlab", "netlab.session", "netlab.agent.launcher", "netlab.records", "netlab.targets", "netlab.remote.choice"],
+)
 def test_nothing_slow_on_the_way_to(module: str) -> None:
     code = f"import sys, {module}; print(*[name for name in {SLOW!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -47,7 +47,7 @@ def run(
     watching = progress or Progress()
     known: dict[str, Finding] = {}
     place = choice.choose(on, sys.platform, lab.needs, lambda: netem(known), microvm)
-    if not place.url:
+    if place is choice.HERE:
         from netlab.orchestrator import run_lab
 
         return run_lab(lab, out, session=session, keep_open=keep_open, progress=watching, known=known)

@@ -9,6 +9,7 @@ class Microvm(Probe):
     """Looks for all that it takes; nothing is booted."""
 
     question = "Can a microVM with another kernel be booted (--on microvm:)?"
+    group = "targets"
 
     def probe(self) -> Finding:
         """Look for QEMU, virtme-ng and a kernel with netem."""

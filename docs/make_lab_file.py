@@ -15,12 +15,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from netlab import spec
+from netlab import impairment, spec
 from netlab.lab import model
 from netlab.lab.typed import fields_of, shorthand_of
 from netlab.lab.words import WORDS
 from netlab.steps import Action
-from netlab.units import ByteSize, Duration, Ratio, human_duration
+from netlab.units import ByteSize, Duration, Rate, Ratio, human_duration
 
 PAGE = Path(__file__).parent / "lab-file.md"
 
@@ -104,7 +104,14 @@ so, and has the tables. The value of each word is one output, or a list of them.
 """
 
 TYPES = {str: "text", int: "whole number", float: "number", bool: "true or false", bytes: "text"}
-UNITS = {Duration: "duration", ByteSize: "size", Ratio: "ratio", Any: "any value", object: "any value"}
+LINKS = """\
+### Links
+
+What a NIC's cable does to packets: each key with an example, where it is done and why, and the presets with the
+sources of their figures are in [links.md](links.md).
+"""
+
+UNITS = {Duration: "duration", ByteSize: "size", Rate: "rate", Ratio: "ratio", Any: "any value", object: "any value"}
 
 
 def page() -> str:
@@ -126,6 +133,10 @@ def page() -> str:
         spec.Capture,
     ):
         parts += [f"### {kind.__name__}\n", *block(kind)]
+    parts.append(LINKS)
+    for name in ("Link", *(name for name in impairment.__all__ if name != "Link")):
+        kind = getattr(impairment, name)
+        parts += [f"### {name}\n", *block(kind)] if dataclasses.is_dataclass(kind) else []
     for kind in (model.Parameter, model.Finding, model.Variant):
         parts += [f"### {kind.__name__}\n", *block(kind)]
     parts += [STEPS, "## Actions of hosts\n", "Every action has these keys besides its own:\n", *block(Action, False)]
@@ -205,7 +216,7 @@ def spoken(hint: Any) -> str:
         return f"mapping to {spoken(args[1])}"
     if dataclasses.is_dataclass(hint):
         inner = typing.cast(type[Any], hint)
-        known = inner.__module__ in (spec.__name__, model.__name__)
+        known = inner.__module__ in (spec.__name__, model.__name__, impairment.__name__)
         return f"[{inner.__name__}](#{inner.__name__.lower()})" if known else f"mapping: {keys(inner)}"
     return UNITS.get(hint) or TYPES.get(hint) or getattr(hint, "__name__", str(hint))
 

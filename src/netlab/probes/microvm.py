@@ -10,6 +10,7 @@ class Microvm(Probe):
 
     question = "Can a microVM with another kernel be booted (--on microvm:)?"
     group = "targets"
+    group = "targets"
 
     def probe(self) -> Finding:
         """Look for QEMU, virtme-ng and a kernel with netem."""

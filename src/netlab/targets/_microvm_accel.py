@@ -37,12 +37,12 @@ def choose(kernel: Path, tell: Callable[[str], None]) -> str:
     known = _recall(file, key)
     if known is None:
         tell("finding out whether KVM works here")
-        known = KVM if works(KVM, kernel) else TCG
+        known = KVM if works(KVM, kernel, WITHIN_S) else TCG
         remember(known, key)
     return known
 
 
-def works(accelerator: str, kernel: Path, seconds: float = WITHIN_S) -> bool:
+def works(accelerator: str, kernel: Path, seconds: float) -> bool:
     """Whether a kernel gets as far as looking for its root."""
     qemu = Qemu(accelerator, Image(kernel, None, ("panic=-1",)), 1, 256)
     try:

@@ -14,6 +14,7 @@ from netlab.impairment import Bandwidth, Delay, GilbertElliott, Impairment, Loss
 from netlab.kernel import distributions, netem, qdiscs, tbf
 from netlab.kernel.messages import attributes
 from netlab.kernel.netem import WHOLE, Netem, NetemMessage
+from netlab.kernel.qdiscs import QdiscMessage
 from netlab.kernel.tbf import Tbf, TbfMessage
 from netlab.units import ByteSize, Duration, Rate, Ratio
 
@@ -79,6 +80,18 @@ def test_what_tbf_decodes_is_what_was_encoded(rate: int, burst: int, limit: int)
     found = tbf.decode(data)
     assert found == (rate, limit, wanted.ticks)
     assert not list(tbf.differences(wanted, found))
+
+
+def test_a_kind_that_is_first_used_after_a_removal_is_encoded_as_before_one() -> None:
+    """pyroute2 keeps what it compiles in the class of the message: a base that is used spoils it for subclasses."""
+
+    class Late(QdiscMessage):
+        options = TbfMessage.options
+
+    qdiscs.remove(7, "p7", 0x10000)
+    options = tbf.options(tbf.OPEN)
+    late, early = (qdiscs.put(message, "tbf", options, 7, "p7", 1).data for message in (Late(), TbfMessage()))
+    assert late == early and len(late) > 36
 
 
 def test_the_options_lie_as_the_kernel_declares_them() -> None:

@@ -30,7 +30,11 @@ TICK_NS = 64
 
 
 class QdiscMessage(nlmsg):  # type: ignore[misc]
-    """struct tcmsg and its attributes; a kind's own class says what its `options` are."""
+    """struct tcmsg and its attributes; a kind's own class says what its `options` are.
+
+    Only subclasses are made messages of: pyroute2 compiles a class's attributes when it is first used, and what it then
+    puts into the class would be inherited by kinds that were not used before.
+    """
 
     prefix = "TCA_"
     fields = (
@@ -44,8 +48,10 @@ class QdiscMessage(nlmsg):  # type: ignore[misc]
     )
     nla_map = (("TCA_UNSPEC", "none"), ("TCA_KIND", "asciiz"), ("TCA_OPTIONS", "options"))
 
+
+class _NoOptions(QdiscMessage):
     class options(nla):  # type: ignore[misc]
-        """None known."""
+        """None."""
 
 
 class Statistics(NamedTuple):
@@ -96,7 +102,7 @@ def _encode(message: QdiscMessage, flags: int, kind: str, options: Any, index: i
 
 def remove(index: int, name: str, handle: int) -> Request:
     """Remove the root qdisc, which has this handle, and all below it: the device has its default again."""
-    data = encode(QdiscMessage(), RTM_DELQDISC, 0, index=index, handle=handle, parent=ROOT, attrs=[])
+    data = encode(_NoOptions(), RTM_DELQDISC, 0, index=index, handle=handle, parent=ROOT, attrs=[])
     return Request("remove the root qdisc", name, data)
 
 

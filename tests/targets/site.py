@@ -150,15 +150,15 @@ class Site:
         (folder / "config").write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
         return Server(folder, host_key)
 
-    def serve(self, host: str = "far", port: int = 22, **options: str) -> Server:
-        """Start sshd on a host."""
+    def serve(self, host: str = "far", port: int = 22, namespaces: int | None = None, **options: str) -> Server:
+        """Start sshd on a host; `namespaces` is how many its ordinary user may make."""
         server = self.configure(host, port, **options)
         with self.hosts[host].entered(), (server.folder / "log").open("wb") as log:
             server.process = subprocess.Popen(
                 [SSHD, "-D", "-e", "-f", str(server.folder / "config")],
                 stderr=log,
                 stdin=subprocess.DEVNULL,
-                preexec_fn=None if process_is_root() else become_ordinary,
+                preexec_fn=None if process_is_root() else lambda: become_ordinary(namespaces),
                 start_new_session=True,
             )
         self.servers.append(server)
@@ -192,10 +192,15 @@ def process_is_root() -> bool:
     return Path("/proc/self/uid_map").read_text().split()[2] != "1"
 
 
-def become_ordinary() -> None:
-    """In the child that becomes sshd: a user that is not root, and has no capabilities once it executes."""
+def become_ordinary(namespaces: int | None = None) -> None:
+    """In the child that becomes sshd: a user that is not root, and has no capabilities once it executes.
+
+    It may make so many network namespaces below its own, where a number is given.
+    """
     process.unshare(process.CLONE_NEWUSER | process.CLONE_NEWNS, "make sshd's user namespace")
     process.map_own_user(0, 0, CLIENT, CLIENT)
+    if namespaces is not None:
+        Path("/proc/sys/user/max_net_namespaces").write_text(str(namespaces))
 
 
 @contextlib.contextmanager

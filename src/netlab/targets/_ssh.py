@@ -14,6 +14,7 @@ from __future__ import annotations
 import errno
 import shlex
 import threading
+import time
 from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -33,6 +34,9 @@ CLEAN = ("env", "-u", "PYTHONPATH", "-u", "PYTHONHOME")
 """What the login there says of Python is not for netlab's own environment."""
 WITHIN_S = 20.0
 """How long a command may take to end by itself once its standard input has."""
+WAITED_S = 0.1
+"""A write that took this long had to wait, and goes on because the server made room: on a slow way the answers to
+questions for a sign of life are behind all that."""
 SAID = 64 << 10
 """Bytes of stderr that are kept: its end."""
 
@@ -79,7 +83,7 @@ class ChannelFar:
     def __init__(self, channel: Channel, link: Link) -> None:
         self._channel = channel
         self._link = link
-        self.stdin = Writing(channel)
+        self.stdin = Writing(channel, link)
         self.stdout = Reading(channel, link)
         self._said: deque[bytes] = deque()
         self._listener = threading.Thread(target=self._listen, name="netlab-ssh-stderr", daemon=True)
@@ -135,15 +139,20 @@ class Reading:
 class Writing:
     """What goes over a channel."""
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, link: Link) -> None:
         self._channel = channel
+        self._link = link
 
     def write(self, data: bytes, /) -> int:
         """Send from the front of it as much as the other side has room for. Raises: BrokenPipeError."""
+        begun = time.monotonic()
         try:
-            return int(self._channel.send(data))
+            sent = int(self._channel.send(data))
         except OSError as error:
             raise BrokenPipeError(errno.EPIPE, f"the connection is gone ({error})") from None
+        if time.monotonic() - begun > WAITED_S:
+            self._link.heard()
+        return sent
 
     def close(self) -> None:
         """End the command's standard input."""

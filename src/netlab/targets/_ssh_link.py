@@ -113,16 +113,18 @@ class Link:
 
     def _ask(self) -> None:
         """Ask for signs of life until the end."""
+        from paramiko.ssh_exception import SSHException
+
         transport = self._transports[-1]
         while transport.is_active() and not self._ended.wait(self.settings.alive_s):
-            with contextlib.suppress(Exception):  # the connection ended while we asked: whoever uses it is told
+            with contextlib.suppress(SSHException, EOFError, OSError):  # it ended meanwhile: who uses it is told
                 transport.global_request("keepalive@openssh.com", wait=True)
                 if transport.is_active():
                     self.heard()
 
     def _watch(self) -> None:
         """Give the connection up where there was no sign of life for too long."""
-        limit = self.settings.alive_s * self.settings.alive_count
+        limit = self.settings.alive_s * max(self.settings.alive_count, 2)  # answers come that far apart, at least
         while (rest := self._heard + limit - time.monotonic()) > 0:
             if self._ended.wait(rest):
                 return

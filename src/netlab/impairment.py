@@ -31,6 +31,10 @@ __all__ = [
     "merge",
 ]
 
+RESEMBLES = (
+    "How much each one's fate resembles the last one's. netem's share then shrinks, as that of correlated loss does."
+)
+"""netem mixes each random number with the last: the mixture is seldom small. Source: sch_netem.c:get_crandom()."""
 MOST_JITTER_NS = 2**31 - 1
 """More is cut by the kernel. Source: net/sched/sch_netem.c:netem_change()."""
 ROUNDING = 1e-9
@@ -51,7 +55,11 @@ class Delay:
         "overtake each other by it, unless there is a `rate`.",
         default=None,
     )
-    correlation: Ratio | None = doc("How much each packet's jitter resembles the last one's.", default=None)
+    correlation: Ratio | None = doc(
+        "How much each packet's jitter resembles the last one's. Little of it is left: netem draws by a remainder, "
+        "which resembles nothing.",
+        default=None,
+    )
     distribution: Literal["uniform", "normal", "pareto", "paretonormal"] | None = doc(
         "How the jitter is distributed. Default: uniform.", default=None
     )
@@ -101,7 +109,11 @@ class Loss:
     """Which packets are lost: exactly one of random, gilbert_elliott and state. A bare value is `random`."""
 
     random: Ratio | None = doc("Share of packets lost.", default=None)
-    correlation: Ratio | None = doc("With `random`: how much each one's fate resembles the last one's.", default=None)
+    correlation: Ratio | None = doc(
+        "With `random`: how much each one's fate resembles the last one's. netem then loses far less than `random`: "
+        "with 25%, 1.8% of the packets where 10% is asked, and none where 1% is. For losses in bursts take a model.",
+        default=None,
+    )
     gilbert_elliott: GilbertElliott | None = doc("Two states, good and bad.", default=None)
     state: LossState | None = doc("Four states.", default=None)
     shorthand: ClassVar[str] = "random"
@@ -121,7 +133,7 @@ class Duplication:
     """Packets that arrive twice. A bare value is its `share`."""
 
     share: Ratio = doc("Share of packets duplicated.")
-    correlation: Ratio | None = doc("How much each one's fate resembles the last one's.", default=None)
+    correlation: Ratio | None = doc(RESEMBLES, default=None)
     shorthand: ClassVar[str] = "share"
     __pydantic_config__: ClassVar[dict[str, str]] = STRICT
 
@@ -131,7 +143,7 @@ class Reordering:
     """Packets that overtake those which are delayed; needs a delay. A bare value is its `share`."""
 
     share: Ratio = doc("Share of packets sent at once.")
-    correlation: Ratio | None = doc("How much each one's fate resembles the last one's.", default=None)
+    correlation: Ratio | None = doc(RESEMBLES, default=None)
     gap: int | None = doc("Only each gap-th packet overtakes.", default=None)
     shorthand: ClassVar[str] = "share"
     __pydantic_config__: ClassVar[dict[str, str]] = STRICT
@@ -145,7 +157,7 @@ class Corruption:
     """Packets in which one bit is turned. A bare value is its `share`."""
 
     share: Ratio = doc("Share of packets corrupted.")
-    correlation: Ratio | None = doc("How much each one's fate resembles the last one's.", default=None)
+    correlation: Ratio | None = doc(RESEMBLES, default=None)
     shorthand: ClassVar[str] = "share"
     __pydantic_config__: ClassVar[dict[str, str]] = STRICT
 

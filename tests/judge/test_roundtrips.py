@@ -81,6 +81,8 @@ ASKED = [
     ({"least": "6ms"}, Verdict.FAIL, "packet 4 at 0.020000 s was acknowledged after 5.00 ms, by packet 5"),
     ({"least": "6ms", "of": "median"}, Verdict.PASS, ""),
     ({"most": "9ms", "of": "median"}, Verdict.FAIL, "after 10.00 ms, the median, by packet 2"),
+    ({"least": "10ms", "of": "longest"}, Verdict.PASS, ""),
+    ({"least": "11ms", "of": "longest"}, Verdict.FAIL, "after 10.00 ms, the longest, by packet 2"),
     ({"most": "9ms", "after": "later"}, Verdict.PASS, "1: "),
     ({"most": "9ms", "before": "later"}, Verdict.FAIL, "packet 1"),
     ({"most": "9ms", "port": 1}, Verdict.FAIL, "nothing that was sent then was acknowledged"),

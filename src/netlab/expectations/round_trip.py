@@ -30,7 +30,10 @@ class RoundTripTime(Expectation):
     from_: Annotated[str, Ref("host")] = doc("Whose segments.")
     to: Annotated[str, Ref("host")] = doc("Whose acknowledgments.")
     port: int | None = doc("Only of connections with this port at either end.", default=None)
-    of: Literal["each", "median"] = doc("each: all of them must be so; median: the one in the middle.", default="each")
+    of: Literal["each", "median", "longest"] = doc(
+        "each: all of them must be so; median: the one in the middle; longest: the one that took longest.",
+        default="each",
+    )
     least: Duration | None = doc("At least this long.", default=None)
     most: Duration | None = doc("At most this long.", default=None)
     after: Annotated[str, Ref("barrier")] | None = doc("Only of what was sent after this step began.", default=None)
@@ -57,7 +60,11 @@ class RoundTripTime(Expectation):
         """The check of these, shortest first."""
         middle = found[len(found) // 2]
         seen = f"{len(found)}: {_told(found[0])} to {_told(found[-1])}, median {_told(middle)}"
-        shortest, longest = (found[0], found[-1]) if self.of == "each" else (middle, middle)
+        shortest, longest = {
+            "each": (found[0], found[-1]),
+            "median": (middle, middle),
+            "longest": (found[-1], found[-1]),
+        }[self.of]
         wrong = None
         if self.least is not None and shortest.span_ns < self.least:
             wrong = shortest
@@ -65,7 +72,7 @@ class RoundTripTime(Expectation):
             wrong = longest
         if wrong is None:
             return passed(self.name, self.expected, seen)
-        which = "" if self.of == "each" else ", the median"
+        which = "" if self.of == "each" else f", the {self.of}"
         why = f"{packet(wrong.segment)} was acknowledged after {_told(wrong)}{which}, by {packet(wrong.answer)}"
         return failed(self.name, self.expected, seen, why, (packet(wrong.segment), packet(wrong.answer)))
 

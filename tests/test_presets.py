@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from netlab.cli import drawing
 from netlab.cli.drawing import settings
 from netlab.errors import LabError
 from netlab.impairment import Bandwidth, Delay, Impairment, Link, Loss, check
@@ -161,3 +162,13 @@ def test_every_setting_of_the_manual_loads() -> None:
     examples = [row if row.startswith("{") else f"{{{row}}}" for row in rows]
     assert len(examples) > 15
     assert [(example, wrong) for example in examples if (wrong := mistakes(example))] == []
+
+
+def test_show_tells_each_direction_of_a_link_and_where_a_presets_figures_are_from() -> None:
+    text = LAB.replace("LINK", "{preset: adsl, loss: 2%}").replace("OFFLOADS", "offloads: false")
+    lab = from_definition(plain(parse(text)[0]))  # type: ignore[arg-type]
+    shown = "\n".join("".join(piece for piece, _ in line) for line in drawing.lab(lab))
+    assert "a.eth0  outbound  delay 18.5 ms, loss 2%, bandwidth 820 kbit/s" in shown
+    assert "inbound   delay 18.5 ms, loss 2%, bandwidth 5.66 Mbit/s" in shown
+    assert "link adsl, a telephone line with ADSL. Source: Verizon" in shown
+    assert "netem (netlab doctor)" in shown

@@ -206,7 +206,9 @@ class Ground:
         for nic in self.built.nics.values():
             names[nic.host][nic.index] = nic.name
         hosts = [CapturePoints(self.built.hosts[host], points) for host, points in names.items()]
-        return [*hosts, CapturePoints(self.built.fabric, self.built.ports)]
+        ports = self.built.ports
+        span = (min(ports), max(ports)) if ports else None  # what else there is would be seen twice: see kernel/plan.py
+        return [*hosts, CapturePoints(self.built.fabric, ports, span)]
 
     async def close(self) -> dict[str, Any]:
         """End the run in order; says how the capture ended. Raises: nothing that would keep the rest alive."""

@@ -59,6 +59,8 @@ class CapturePoints:
 
     namespace: NamespaceLike
     names: dict[int, str]
+    only: tuple[int, int] | None = None
+    """The first and last ifindex to watch; None: all there are and will be."""
 
 
 def run(places: Sequence[CapturePoints], control: socket.socket, file: int, ring: int | None, snap: int) -> NoReturn:
@@ -113,7 +115,8 @@ class Recorder:
         close_others(mine)
         process.die_with_parent(self.control.fileno())
         retire = retire_ms(len(self.rings))
-        together([lambda one=one: one.map(snap, retire) for one in self.rings])  # type: ignore[misc]
+        mapped = zip(self.rings, places, strict=True)
+        together([lambda one=one, only=place.only: one.map(snap, retire, only) for one, place in mapped])  # type: ignore[misc]
         self.write([self.first_note(places)])
         for one in self.rings:
             one.bind()

@@ -30,8 +30,11 @@ PACKET_RX_RING, PACKET_STATISTICS, PACKET_VERSION = 5, 6, 10
 TPACKET_V3 = 2
 ETH_P_ALL = 3
 SO_ATTACH_FILTER = 26
-BPF_RETURN = 0x06
-"""BPF_RET | BPF_K: accept so many bytes of the frame, 0 to refuse it (linux/bpf_common.h)."""
+BPF_RETURN, BPF_LOAD, BPF_JUMP_GREATER, BPF_JUMP_AT_LEAST = 0x06, 0x20, 0x25, 0x35
+"""BPF_RET | BPF_K: accept so many bytes of the frame, 0 to refuse it; BPF_LD | BPF_W | BPF_ABS; BPF_JMP | BPF_JGT and
+BPF_JGE, with how many steps to pass over where it is so and where not (linux/bpf_common.h)."""
+IFINDEX = 0xFFFF_F008
+"""Where a frame's ifindex can be loaded from: SKF_AD_OFF + SKF_AD_IFINDEX (linux/filter.h)."""
 TP_STATUS_USER = 1
 STATUS_WORD, COUNT_WORD, LENGTH_WORD = 2, 3, 5
 """Where block_status, num_pkts and blk_len lie in a struct tpacket_block_desc, in 32-bit words."""
@@ -109,14 +112,17 @@ class Ring:
             raise KernelError("open a capture socket", namespace, errno=error.errno or 0) from error
         self._next = 0
 
-    def map(self, snap: int, retire: int) -> None:
-        """Have the kernel make the ring, and map it. Slow; leaves the interpreter's lock free. Raises: KernelError."""
+    def map(self, snap: int, retire: int, only: tuple[int, int] | None = None) -> None:
+        """Have the kernel make the ring, and map it, for these interfaces only (first and last ifindex).
+
+        Slow; leaves the interpreter's lock free. Raises: KernelError.
+        """
         frames = self.size.bytes // FRAME_SIZE
         self._set("choose TPACKET_V3", PACKET_VERSION, struct.pack("=i", TPACKET_V3))
         request = struct.pack("=7I", self.size.block, self.size.blocks, FRAME_SIZE, frames, retire, 0, 0)
         self._set(f"make a ring of {self.size.bytes} bytes", PACKET_RX_RING, request)
-        if snap < 65_535:
-            self._filter(snap)
+        if snap < 65_535 or only is not None:
+            self._filter(snap, only)
         self._map = mmap.mmap(self.socket.fileno(), self.size.bytes)
         self._bytes = memoryview(self._map)
         self._words = self._bytes.cast("I")
@@ -177,10 +183,21 @@ class Ring:
             hint = "a smaller `capture: {ring: …}` may do" if option == PACKET_RX_RING else os.strerror(number)
             raise KernelError(attempt, self.namespace, errno=number, hint=hint)
 
-    def _filter(self, accepted: int) -> None:
-        """Accept so many bytes of each frame. Source: bpf(4)-style classic filter of socket(7), SO_ATTACH_FILTER."""
-        program = ctypes.create_string_buffer(struct.pack("=HBBI", BPF_RETURN, 0, 0, accepted))
-        self.socket.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("@HP", 1, ctypes.addressof(program)))
+    def _filter(self, accepted: int, only: tuple[int, int] | None = None) -> None:
+        """Accept so many bytes of each frame (of these interfaces). Source: socket(7), SO_ATTACH_FILTER."""
+        steps = [(BPF_RETURN, 0, 0, accepted)]
+        if only is not None:
+            first, last = only
+            steps = [
+                (BPF_LOAD, 0, 0, IFINDEX),
+                (BPF_JUMP_AT_LEAST, 0, 2, first),
+                (BPF_JUMP_GREATER, 1, 0, last),
+                *steps,
+                (BPF_RETURN, 0, 0, 0),
+            ]
+        program = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *step) for step in steps))
+        attached = struct.pack("@HP", len(steps), ctypes.addressof(program))
+        self.socket.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, attached)
 
 
 assert BLOCK.size == 48  # the words above count on it

@@ -36,8 +36,9 @@ from netlab.errors import UsageError
 from netlab.kernel.requests import Interface, packed_mac
 from netlab.spec import Nic, Topology
 
-FIRST_NIC, FIRST_SWITCH, FIRST_PORT = 101, 1001, 10001
-"""Interface indexes. Below 101 there may be devices that the kernel puts into every namespace (sit0, tunl0, gre0)."""
+FIRST_NIC, FIRST_SWITCH, FIRST_PORT, FIRST_NEAR_END = 101, 1001, 10001, 1_000_001
+"""Interface indexes. Below 101 there may be devices that the kernel puts into every namespace (sit0, tunl0, gre0). The
+ports that are capture points lie between the bridges and the near ends of NICs' own cables, which are none."""
 
 MOST_PORTS = 1023
 """Of one bridge. Source: BR_MAX_PORTS in net/bridge/br_private.h; port number 0 is not used."""
@@ -203,10 +204,13 @@ def _trunks(topology: Topology, plugged: dict[str, str], first: int) -> Iterator
                 pairs.setdefault(frozenset((name, member)), (name, member))
     specs = topology.nics()
     cables = [(name, plugged[name]) for name in topology.own_cables() if name in plugged]
-    for number, ends in enumerate((*pairs.values(), *cables)):
+    for number, ends in enumerate(pairs.values()):
         a, b = first + 2 * number, first + 2 * number + 1
-        nic = specs.get(ends[0])
-        yield Trunk(ends, (f"{CABLE if nic else PORT}{a}", f"{PORT}{b}"), (a, b), nic.mtu if nic else TRUNK_MTU)
+        yield Trunk(ends, (f"{PORT}{a}", f"{PORT}{b}"), (a, b))
+    first += 2 * len(pairs)
+    for number, (name, switch) in enumerate(cables):
+        a, b = FIRST_NEAR_END + number, first + number
+        yield Trunk((name, switch), (f"{CABLE}{a}", f"{PORT}{b}"), (a, b), specs[name].mtu)
 
 
 def _macs(topology: Topology) -> dict[str, str]:

@@ -25,7 +25,7 @@ from netlab.impairment import (
     Reordering,
     Slot,
 )
-from netlab.kernel import rows
+from netlab.kernel import rows, tbf
 from netlab.kernel.namespaces import Namespace
 from netlab.kernel.shaping import Shaper
 from netlab.probes import PROBES
@@ -226,6 +226,19 @@ def test_what_makes_no_sense_together_is_refused_and_changes_nothing() -> None:
         with pytest.raises(KernelError, match="EINVAL; reorder without a delay"):
             path.shaper.ask("fault", Impairment(reorder=Reordering(share=Ratio(0.1))))
         assert set(path.shaper.asked) == {"lab"} and path.qdiscs() == ["qdisc tbf 5442:"]
+
+    played(check)
+
+
+def test_what_the_kernel_tells_otherwise_is_an_error_and_does_not_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a kernel before 6.6 does with a seed. Here it is our own comparison that is led to believe so, once."""
+    answers = iter([["rate is 5, and was to be 6"]])
+    monkeypatch.setattr(tbf, "differences", lambda asked, found: next(answers, []))
+
+    def check(path: Path) -> None:
+        with pytest.raises(KernelError, match=r"ENOTSUP; .*rate is 5, and was to be 6"):
+            path.shaper.ask("test", bandwidth("1mbit"))
+        assert path.shaper.asked == {} and path.qdiscs() == []
 
     played(check)
 

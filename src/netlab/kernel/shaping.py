@@ -72,6 +72,7 @@ class Shaper:
         except KernelError:
             self.asked = before
             self._apply()
+            self.settled()
             raise
 
     def withdraw(self, key: str) -> None:

@@ -10,7 +10,6 @@ class Microvm(Probe):
 
     question = "Can a microVM with another kernel be booted (--on microvm:)?"
     group = "targets"
-    group = "targets"
 
     def probe(self) -> Finding:
         """Look for QEMU, virtme-ng and a kernel with netem."""

@@ -33,7 +33,7 @@ WORDS = {KVM: "KVM", TCG: "software emulation"}
 CPUS = {KVM: 2, TCG: 1}
 """Emulating one processor takes a quarter less time than two: atomic operations need not be atomic on the host."""
 MEMORY_MIB = 1024
-"""QEMU took 450 with a lab in it; the rest is for captures, which lie in memory there. Only what is touched is taken."""
+"""QEMU took 450 with a lab in it; the rest is for captures, which lie in memory. Only what is touched is taken."""
 PARAMETERS = (
     *("console=ttyS0", "loglevel=4", "panic=-1"),
     # On a busy machine an emulated timer's ticks come late, and the kernel takes it for broken, and panics.

@@ -123,8 +123,9 @@ def test_guest_that_does_not_come_up_shows_its_console(monkeypatch: pytest.Monke
     from netlab.targets import microvm as module
 
     monkeypatch.setattr(module, "_init", lambda kernel: ["/bin/sh", "-c", "echo nothing to serve"])
-    with pytest.raises(TargetError, match=r"(?s)it is gone.*nothing to serve.*Attempted to kill init"):
-        at("microvm:").open()
+    told = r"(?s)it is gone.*nothing to serve.*Attempted to kill init"
+    with pytest.raises(TargetError, match=told), at("microvm:"):
+        raise AssertionError("it is up")
 
 
 @pytest.mark.parametrize("moment", ["started", "booting"])

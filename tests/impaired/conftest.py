@@ -9,34 +9,32 @@ from pathlib import Path
 import pytest
 
 import netlab
+from netlab.api import OpenTarget
 from netlab.probes import PROBES
 from netlab.records import Verdict
-from netlab.targets import microvm
 from tests.impaired.reports import Report, read
 
 LABS = Path(__file__).parents[1] / "data" / "impaired"
 
 
 @pytest.fixture(scope="session")
-def place() -> str:
-    """The URL of a target whose kernel has netem."""
+def there(request: pytest.FixtureRequest) -> Iterator[OpenTarget]:
+    """A target whose kernel has netem: this machine, else the session's microVM."""
     if PROBES["netem"]().probe().status == "yes":
-        return "local:"
-    found = microvm.available()
-    if found.status != "yes":
-        pytest.skip(f"lacks a kernel with netem: {found.text}; {found.remedy}")
-    return "microvm:"
+        with netlab.target("local:") as here:
+            yield here
+    else:
+        yield request.getfixturevalue("microvm")
 
 
 @pytest.fixture(scope="session")
-def played(place: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Report]]:
+def played(there: OpenTarget, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Report]:
     """Plays a lab of tests/data/impaired when it is first asked for, and tells what its programs saw."""
-    with netlab.target(place) as there:
 
-        @cache
-        def play(name: str) -> Report:
-            record = there.run(LABS / f"{name}.yaml", out=tmp_path_factory.mktemp(name) / "run")
-            assert record.verdict is Verdict.PASS, record.sentence
-            return read(record)
+    @cache
+    def play(name: str) -> Report:
+        record = there.run(LABS / f"{name}.yaml", out=tmp_path_factory.mktemp(name) / "run")
+        assert record.verdict is Verdict.PASS, record.sentence
+        return read(record)
 
-        yield play
+    return play

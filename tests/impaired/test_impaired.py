@@ -43,12 +43,13 @@ def after_another(losses: list[int]) -> float:
 # --- delays ---
 
 
-@pytest.mark.parametrize(("name", "asked_ms"), [("1ms", 1), ("10ms", 10), ("100ms", 100)])
-def test_round_trips_take_ten_percent_longer_at_most(played: Played, name: str, asked_ms: int) -> None:
-    """Beyond what they take without a delay: the path itself takes its time, more of it in an emulated machine."""
+@pytest.mark.parametrize(("name", "more_ms"), [("2ms", 1), ("11ms", 10), ("101ms", 100)])
+def test_round_trips_take_as_much_longer_as_asked_within_ten_percent(played: Played, name: str, more_ms: int) -> None:
+    """Beyond those that are asked to take 1 ms: the timers of an emulated machine are late by 0.3 ms each, which is in
+    both. By how much varies there, so that the least of 400 differ by up to 0.1 ms from one time to the next."""
     report = played("delays")
-    plain, delayed = (min(report[each].round_trips_ns) for each in ("plain", name))
-    assert delayed - plain == pytest.approx(asked_ms * 10**6, rel=0.1)
+    least, delayed = (min(report[each].round_trips_ns) for each in ("1ms", name))
+    assert delayed - least == pytest.approx(more_ms * 10**6, rel=0.1, abs=150_000)
 
 
 def test_a_normal_distribution_has_its_mean_and_deviation(played: Played) -> None:

@@ -1,4 +1,5 @@
-"""Notes every frame of near.py as it arrives, and prints on the line "report" what came, by the names of its sendings.
+"""Notes every frame of near.py as it arrives, and prints on the line "report" what came, by the names of its sendings;
+before that, "last NAME" as a sending's last frame comes.
 
 For each: the numbers in the order of their arrival, when each came (µs since the first was sent) and how long it was
 under way; and how many frames came corrupted, which belong to no name any more.
@@ -25,8 +26,11 @@ def note(data: bytes, at_ns: int) -> None:
     if zlib.crc32(data[:-4]) != struct.unpack(">I", data[-4:])[0]:
         corrupted += 1
         return
-    _, name, number, sent_ns = struct.unpack_from(">H8sIQ", data, 12)
-    came.setdefault(name.rstrip(b"\0").decode(), []).append((number, sent_ns, at_ns))
+    _, word, number, count, sent_ns = struct.unpack_from(">H8sIIQ", data, 12)
+    name = word.rstrip(b"\0").decode()
+    came.setdefault(name, []).append((number, sent_ns, at_ns))
+    if number == count - 1:
+        print("last", name, flush=True)
 
 
 def report() -> None:

@@ -19,8 +19,8 @@ ADDRESS = "10.77.0.2"
 SO_TIMESTAMPNS = 35
 
 
-def frame(name: str, number: int, size: int) -> bytes:
-    head = FAR + NEAR + struct.pack(">H8sIQ", PROTOCOL, name.encode(), number, time.time_ns())
+def frame(name: str, number: int, count: int, size: int) -> bytes:
+    head = FAR + NEAR + struct.pack(">H8sIIQ", PROTOCOL, name.encode(), number, count, time.time_ns())
     body = head.ljust(size - 4, b"\x55")
     return body + struct.pack(">I", zlib.crc32(body))
 
@@ -29,7 +29,7 @@ def send(name: str, count: int, size: int, gap_s: float) -> None:
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as wire:
         wire.bind(("eth0", 0))
         for number in range(count):
-            wire.send(frame(name, number, size))
+            wire.send(frame(name, number, count, size))
             if gap_s:
                 time.sleep(gap_s)
     print("sent", name, flush=True)

@@ -20,7 +20,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from netlab.agent import process
 from netlab.errors import NeedError
 from netlab.outputs._text import clean
 from netlab.targets import _microvm_frames as frames
@@ -51,6 +50,8 @@ class Qemu:
 
     def __init__(self, accelerator: str, image: Image, cpus: int, memory_mib: int) -> None:
         """Raises: NeedError where there is no QEMU for this machine."""
+        from netlab.agent import process  # Linux only, as this is; but this module is imported anywhere
+
         line = [
             program(),
             *("-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-name", "netlab"),

@@ -4,6 +4,8 @@
     app          the Typer application: every command and its options
     run labs     what the commands call
     many         many labs: `run --all`, `claims`; bar is their progress
+    matrix       one lab on several kernels
+    vm           `netlab vm`: the VM of vagrant:, for people who do not know Vagrant
     doctor saved
     arguments    options that several commands share, and what completes them
     guard        errors to messages and exit codes

@@ -1,6 +1,6 @@
 """Opens as many connections to server:9000 at once as its first argument says, and tells how long each one took.
 
-    python3 dial.py 20 ipv4
+python3 dial.py 20 ipv4
 """
 
 import select

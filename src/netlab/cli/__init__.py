@@ -1,4 +1,4 @@
-"""The command line: `netlab run`, `claims`, `list`, `show`, `validate`, `judge`, `doctor`, `schema`, `new`.
+"""The command line: `netlab run`, `claims`, `list`, `show`, `validate`, `judge`, `doctor`, `schema`, `new`, `vm`.
 
     __init__     main: the entry point; starts a run's supervisor before anything slow is imported
     app          the Typer application: every command and its options

@@ -203,7 +203,7 @@ FIREWALLS: dict[str, RouterPreset] = {
         stateful="drop",
         timeouts=_seconds({"established": 7440, **dict.fromkeys(TRANSITORY, 240), "udp": 300, "udp-stream": 300}),
         source="RFC 6092: 2 h 4 min for established and 4 min where a connection begins or ends (section 3.3.1), 5 min "
-        "for UDP (section 3.2.1). What belongs to no connection is dropped, at once and without an answer.",
+        "for UDP (section 3.2.3). What belongs to no connection is dropped, at once and without an answer.",
     ),
 }
 

@@ -16,6 +16,7 @@ import pytest
 import netlab
 from netlab.api import OpenLab
 from netlab.errors import LabError, NeedError, UsageError
+from netlab.lab import from_definition
 from netlab.progress import Progress
 from netlab.records import Fault
 from tests.leftovers import family
@@ -143,16 +144,30 @@ def test_any_lab_can_be_opened_also_one_whose_expectations_name_its_steps(tmp_pa
     assert lab.record.verdict is netlab.Verdict.PASS
 
 
+def test_a_run_leaves_no_descriptor_open(tmp_path: Path) -> None:
+    def open_files() -> list[Path]:
+        return sorted(Path("/proc/self/fd").iterdir())
+
+    netlab.run("basic", out=tmp_path / "first")  # whatever is opened once is open now
+    before = open_files()
+    netlab.run("basic", out=tmp_path / "second")
+    with netlab.open("basic", out=tmp_path / "third"):
+        pass
+    assert open_files() == before
+
+
 def test_what_this_machine_lacks_is_said_before_anything_is_built(tmp_path: Path) -> None:
+    """By this machine itself: `netlab.run` would look for another one (tests/remote/test_choice.py)."""
+    from netlab.orchestrator import run_lab
     from netlab.probes import PROBES
 
     finding = PROBES["netem"]().probe()
-    lab = {**FAILING, "requires": ["netem"]}
+    lab = from_definition({**FAILING, "requires": ["netem"]})
     if finding.status == "yes":
-        assert netlab.run(lab, out=tmp_path / "run").verdict is netlab.Verdict.FAIL
+        assert run_lab(lab, tmp_path / "run").verdict is netlab.Verdict.FAIL
     else:
         with pytest.raises(NeedError, match="netem"):
-            netlab.run(lab, out=tmp_path / "run")
+            run_lab(lab, tmp_path / "run")
 
 
 def test_offloads_are_off_so_that_a_segment_is_a_frame(tmp_path: Path) -> None:

@@ -94,6 +94,7 @@ class Session:
         os.close(lifeline)
         self._received = bytearray()
         self._wake, self._waker = os.pipe()
+        self._open = [self.spool, self._log, self._wake, self._waker]
 
     @property
     def launcher_pid(self) -> int:
@@ -128,11 +129,17 @@ class Session:
 
     def end(self) -> None:
         """End the run now, in whatever state it is: when this returns, no process of it is left."""
+        self._stop()
+        self._socket.close()
+        while self._open:
+            os.close(self._open.pop())
+
+    def _stop(self) -> None:
+        """Have the launcher kill what still runs, and wait until it has ended."""
         if self._lifeline >= 0:
             os.close(self._lifeline)
             self._lifeline = -1
         self._launcher.wait()
-        self._socket.close()
 
     def interrupt(self) -> None:
         """Have the request under way raise KeyboardInterrupt, with no observation lost. Safe in a signal handler."""
@@ -194,9 +201,9 @@ class Session:
 
     def _died(self) -> NetlabError:
         """Why the supervisor is gone without an answer."""
+        self._stop()
+        said = os.pread(self._log, 65536, 0).decode(errors="replace").strip()
         self.end()
-        os.lseek(self._log, 0, os.SEEK_SET)
-        said = os.read(self._log, 65536).decode(errors="replace").strip()
         status = self._launcher.returncode
         if not said:
             return NeedError(f"run the lab: its supervisor was killed (status {status}) before it could answer")

@@ -171,7 +171,7 @@ def make_room(namespaces: int) -> None:
 
     Each takes two: itself and its NETLINK_ROUTE socket. Raises: NeedError, where the hard limit is lower.
     """
-    wanted = 2 * namespaces + SPARE_DESCRIPTORS
+    wanted = len(os.listdir("/proc/self/fd")) + 2 * namespaces + SPARE_DESCRIPTORS  # noqa: PTH208
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or wanted <= soft:
         return

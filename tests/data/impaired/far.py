@@ -21,7 +21,7 @@ corrupted = 0
 
 def note(data: bytes, at_ns: int) -> None:
     global corrupted
-    if data[:14] != bytes.fromhex("02000000000b02000000000a88b5") and b"\x55" * 20 not in data:
+    if data[:14] != bytes.fromhex("02000000000b02000000000a88b5") and b"\x55" * 12 not in data:
         return  # nothing of ours
     if zlib.crc32(data[:-4]) != struct.unpack(">I", data[-4:])[0]:
         corrupted += 1

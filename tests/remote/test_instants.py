@@ -15,7 +15,7 @@ from tests.cli.command import environment
 from tests.cli.test_run import alive
 from tests.leftovers import family
 
-KILLS = max(int(os.environ.get("NETLAB_KILLS", "24")) // 4, 1)
+KILLS = max(int(os.environ.get("NETLAB_KILLS", "24")) // 8, 1)
 SECONDS = 1.5
 """About how long a run takes from its first process on, on an idle machine."""
 GONE_WITHIN_S = 10.0

@@ -150,11 +150,15 @@ def test_bandwidth_is_kept_within_five_percent(rate: str) -> None:
 def test_what_a_full_queue_does_not_hold_is_counted_as_dropped() -> None:
     def check(path: Path) -> None:
         path.shaper.ask("test", bandwidth("1mbit", burst="3200", queue="20kB"))
+        began = time.monotonic()
         path.send(100, 1000)
+        passed = (time.monotonic() - began) * 10**6 / 8 / (1000 + FRAME)  # while it was sent
         until(lambda: not path.shaper.statistics().backlog_packets)
         arrived = path.arrived()
-        assert 20 <= arrived <= 25
-        assert path.shaper.statistics().dropped == 100 - arrived
+        assert 20 <= arrived <= 25 + passed
+        counted = path.shaper.statistics()
+        others = counted.sent_packets + counted.dropped - 100  # hosts speak by themselves: neighbour discovery, MLD
+        assert 0 <= counted.dropped - (100 - arrived) <= others
 
     played(check)
 

@@ -102,6 +102,19 @@ def test_far_ends_follow_each_other_in_one_vm(microvm: OpenTarget, tmp_path: Pat
     assert far.stdout.read(4096) in (b"",) or far.wait() != 0
 
 
+def test_far_end_that_is_over_does_not_speak_for_the_next_one(microvm: OpenTarget) -> None:
+    """Python closes a standard input that nobody refers to any more whenever it likes."""
+    microvm._there._hang_up()
+    first = microvm._there.target.start()
+    second = microvm._there.target.start()
+    with pytest.raises(TargetError, match="another one is there"):
+        first.stdin.write(b"hello")
+    first.stdin.close()
+    assert b'"hello"' in second.stdout.read(4096)
+    assert b'"alive"' in second.stdout.read(4096)
+    second.close()
+
+
 @pytest.mark.parametrize("word", ["/nowhere/vmlinuz-6.1", "4.4"])
 def test_kernel_that_is_not_there_is_a_mistake(word: str) -> None:
     with pytest.raises(UsageError, match="no such"):

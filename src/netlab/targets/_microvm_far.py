@@ -78,8 +78,18 @@ class Conversation:
                 self._far.take(kind, content)
         return True
 
-    def end_input(self) -> None:
-        """The far end's standard input is over; so it is where the VM is gone."""
+    def input(self, far: MicrovmFar, content: bytes) -> None:
+        """Write this to the far end's standard input. Raises: TargetError where it, or the VM, is gone."""
+        if far is not self._far:
+            raise TargetError("speak to a far end in a microVM: it has ended, and another one is there")
+        self.send(frames.DATA, content)
+
+    def end_input(self, far: MicrovmFar) -> None:
+        """The far end's standard input is over; so it is where the VM is gone, or another far end is there by now:
+        Python closes what nobody refers to any more whenever it likes.
+        """
+        if far is not self._far:
+            return
         try:
             self.send(frames.END)
         except TargetError:
@@ -122,7 +132,7 @@ class MicrovmFar:
         self.received, self.ended = bytearray(), False
         self._said = bytearray()
         self._status: int | None = None
-        self.stdin = cast("BinaryIO", _Input(conversation))
+        self.stdin = cast("BinaryIO", _Input(conversation, self))
         self.stdout = cast("BinaryIO", _Output(self))
 
     def take(self, kind: bytes, content: bytes) -> None:
@@ -182,8 +192,8 @@ class MicrovmFar:
 class _Input(io.RawIOBase):
     """Written by us: its standard input."""
 
-    def __init__(self, conversation: Conversation) -> None:
-        self._conversation = conversation
+    def __init__(self, conversation: Conversation, far: MicrovmFar) -> None:
+        self._conversation, self._far = conversation, far
 
     def writable(self) -> bool:
         return True
@@ -191,13 +201,13 @@ class _Input(io.RawIOBase):
     def write(self, data: Buffer, /) -> int:
         view = memoryview(data).cast("B")
         for start in range(0, len(view), frames.PIECE):
-            self._conversation.send(frames.DATA, bytes(view[start : start + frames.PIECE]))
+            self._conversation.input(self._far, bytes(view[start : start + frames.PIECE]))
         return len(view)
 
     def close(self) -> None:
         if not self.closed:
             super().close()
-            self._conversation.end_input()
+            self._conversation.end_input(self._far)
 
 
 class _Output(io.RawIOBase):

@@ -114,9 +114,12 @@ def test_as_many_packets_arrive_twice_as_asked(played: Played) -> None:
 
 
 def test_as_many_packets_are_corrupted_as_asked(played: Played) -> None:
+    """One bit of a frame's 480 makes its source a group address: such a frame a bridge drops (br_handle_frame() in
+    net/bridge/br_input.c)."""
     report = played("losses")
-    expected(report.corrupted, 1000, 0.1)
-    assert len(report["corrupt"].numbers) + report.corrupted == 1000
+    dropped = 1000 - len(report["corrupt"].numbers) - report.corrupted
+    assert 0 <= dropped <= 4
+    expected(report.corrupted + dropped, 1000, 0.1)
 
 
 def test_the_same_seed_loses_the_same_packets(played: Played) -> None:

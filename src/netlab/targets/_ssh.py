@@ -15,11 +15,12 @@ import errno
 import shlex
 import threading
 import time
+from abc import abstractmethod
 from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from netlab.targets import Far, Tell
+from netlab.targets import Far, Target, Tell
 from netlab.targets._bring import bring
 from netlab.targets._ssh_link import Link
 from netlab.targets._ssh_settings import Settings
@@ -27,7 +28,7 @@ from netlab.targets._ssh_settings import Settings
 if TYPE_CHECKING:
     from paramiko import Channel
 
-__all__ = ["ChannelFar", "Machine"]
+__all__ = ["ChannelFar", "Machine", "MachineTarget"]
 
 FAR_END = ("-m", "netlab.remote.far")
 CLEAN = ("env", "-u", "PYTHONPATH", "-u", "PYTHONHOME")
@@ -158,3 +159,27 @@ class Writing:
         """End the command's standard input."""
         if not self._channel.closed:
             self._channel.shutdown_write()
+
+
+class MachineTarget(Target):
+    """A target that is such a machine."""
+
+    def __init__(self, url: str, tell: Tell) -> None:
+        super().__init__(url, tell)
+        self._machine: Machine | None = None
+
+    @abstractmethod
+    def where(self) -> Settings:
+        """How it is reached, once it can be. Raises: as `open`."""
+
+    def open(self) -> None:
+        self._machine = Machine(self.where(), self.tell)
+        self._machine.open()
+
+    def start(self) -> Far:
+        assert self._machine is not None, "open() comes first"
+        return self._machine.start()
+
+    def close(self) -> None:
+        if self._machine is not None:
+            self._machine.close()

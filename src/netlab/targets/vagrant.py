@@ -13,8 +13,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from netlab.errors import TargetError, UsageError
-from netlab.targets import Far, Target, Tell
-from netlab.targets._ssh import Machine
+from netlab.targets import Tell
+from netlab.targets._ssh import MachineTarget
 from netlab.targets._ssh_settings import Settings
 from netlab.targets._vagrant import Vagrant, VmState, default_folder
 from netlab.targets._vagrant_providers import choose
@@ -22,7 +22,7 @@ from netlab.targets._vagrant_providers import choose
 KNOWN_HOSTS = "netlab_known_hosts"
 
 
-class VagrantVm(Target):
+class VagrantVm(MachineTarget):
     """Labs run in a Vagrant VM, which is started where it is down."""
 
     form = "vagrant:[DIR]"
@@ -33,9 +33,8 @@ class VagrantVm(Target):
         if path.startswith("//"):
             raise UsageError(f"read the target {url!r}: it takes a folder as it is, not a host; write {self.form}")
         self._path = path
-        self._machine: Machine | None = None
 
-    def open(self) -> None:
+    def where(self) -> Settings:
         folder = self._folder()
         vagrant = Vagrant(folder)
         state = vagrant.state()
@@ -44,16 +43,7 @@ class VagrantVm(Target):
             new = not (state.exists or self._path)
             vagrant.up(self.tell, choose(None, vagrant.plugins()) if new else None)
             state = vagrant.state()
-        self._machine = Machine(settings(vagrant, state), self.tell)
-        self._machine.open()
-
-    def start(self) -> Far:
-        assert self._machine is not None, "open() comes first"
-        return self._machine.start()
-
-    def close(self) -> None:
-        if self._machine is not None:
-            self._machine.close()
+        return settings(vagrant, state)
 
     def _folder(self) -> Path:
         """The VM's folder. Raises: UsageError where it has no Vagrantfile."""

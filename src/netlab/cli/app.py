@@ -105,6 +105,8 @@ def run(
 
     if kernel:
         command.check_kernels(lab, all_, on, keep_open)
+        on = f"microvm:{kernel[0]}"  # one kernel alone is a run like any other
+    if kernel and len(kernel) > 1:
         from netlab.cli import matrix
 
         return matrix.run(

@@ -61,23 +61,9 @@ def run(
     variant: str | None,
     json: bool,
 ) -> int:
-    """Play the lab on each kernel; the exit code is the worst of all. One kernel alone is shown as any other run."""
-    from netlab.cli import run as command
-
-    if len(kernels) == 1:
-        on = f"microvm:{kernels[0]}"
-        return command.run(
-            name,
-            folders,
-            on=on,
-            out=out,
-            settings=settings,
-            variant=variant,
-            keep_open=False,
-            json=json,
-            session=None,
-        )
+    """Play the lab on each kernel; the exit code is the worst of all."""
     from netlab import lab, rundir
+    from netlab.cli import run as command
 
     loaded = lab.load(lab.find(name, folders), variant, command.parameters(settings))
     found = find(kernels)

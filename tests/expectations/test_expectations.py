@@ -94,6 +94,21 @@ def test_reset(asked: dict[str, Any], verdict: Verdict, why: str) -> None:
     assert (found.verdict, why in found.explanation) == (verdict, True), found
 
 
+@pytest.mark.parametrize(
+    ("reasons", "verdict"),
+    [
+        (("TCP_ABORT_ON_DATA", "NO_SOCKET"), PASS),
+        (("TCP_ABORT_ON_DATA", "TCP_TIMEWAIT_SOCKET"), FAIL),
+        ((), PASS),  # no reason is asked for
+    ],
+)
+def test_one_of_several_reasons_will_do(reasons: tuple[str, ...], verdict: Verdict) -> None:
+    found = check(Reset(from_="server", reason=reasons), half_open())
+    assert found.verdict is verdict
+    if verdict is FAIL:
+        assert "not TCP_ABORT_ON_DATA or TCP_TIMEWAIT_SOCKET" in found.explanation
+
+
 def test_a_reason_that_follows_from_the_counters_counts_and_is_told() -> None:
     run = half_open()
     run.resets = [replace(run.resets[0], reason_by="counters")]

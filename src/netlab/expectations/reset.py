@@ -33,7 +33,10 @@ class Reset(Expectation):
         "The host that put it on the wire in the name of `from`: a firewall, and no kernel's TCP.", default=None
     )
     flags: Literal["R", "R."] | None = doc("R: without ACK; R.: with ACK.", default=None)
-    reason: str | None = doc("The kernel's reason, as enum sk_rst_reason names it: NO_SOCKET.", default=None)
+    reason: str | tuple[str, ...] | None = doc(
+        "The kernel's reason, as enum sk_rst_reason names it: NO_SOCKET; or several, where a race decides.",
+        default=None,
+    )
     rule: bool = doc("Its seq, ack and flags follow RFC 9293 section 3.10.7.1 from the segment it answers.", False)
     count: int | None = doc("Exactly so many of them. Default: at least one.", default=None)
     after: Annotated[str, Ref("barrier")] | None = doc("Only those sent after this step began.", default=None)
@@ -51,6 +54,11 @@ class Reset(Expectation):
         return [self.decide(record, sort(self, record, sent), sent)]
 
     @property
+    def reasons(self) -> tuple[str, ...]:
+        """The reasons that will do; () for any."""
+        return (self.reason,) if isinstance(self.reason, str) else self.reason or ()
+
+    @property
     def name(self) -> str:
         return f"reset from {self.from_}" + (f" to {self.to}" if self.to else "")
 
@@ -59,7 +67,8 @@ class Reset(Expectation):
         """What is asked for, in one line: "one or more R, NO_SOCKET"."""
         number = "one or more" if self.count is None else str(self.count)
         rule = "as RFC 9293 section 3.10.7.1 says" if self.rule else ""
-        return ", ".join(part for part in (f"{number} {self.flags or 'R or R.'}", self.reason, rule) if part)
+        parts = (f"{number} {self.flags or 'R or R.'}", " or ".join(self.reasons), rule)
+        return ", ".join(part for part in parts if part)
 
     def cannot_tell(self, why: str) -> Check:
         return unknown(self.name, self.expected, why)
@@ -108,7 +117,7 @@ def sort(asked: Reset, record: RunRecord, sent: list[Sent]) -> Sorted:
         wrong = mistake(asked, record, reset)
         if wrong:
             found.not_.append((reset, wrong))
-        elif asked.reason is not None and reset.reason is None:
+        elif asked.reasons and reset.reason is None:
             found.perhaps.append(reset)
         else:
             found.fit.append(reset)
@@ -121,8 +130,8 @@ def mistake(asked: Reset, record: RunRecord, reset: Sent) -> str:
         return f"it was put on the wire by {reset.by or reset.from_}, not by {asked.by or asked.from_}"
     if asked.flags is not None and reset.flags != asked.flags:
         return f"its flags are {reset.flags}, not {asked.flags}"
-    if asked.reason is not None and reset.reason not in (None, asked.reason):
-        return f"its reason is {reset.reason}, not {asked.reason}"
+    if asked.reasons and reset.reason not in (None, *asked.reasons):
+        return f"its reason is {reset.reason}, not {' or '.join(asked.reasons)}"
     if not asked.rule:
         return ""
     rst = segment_of(record, reset)

@@ -14,7 +14,7 @@ from netlab.expectations import Expectation, doc
 from netlab.judge import tables
 from netlab.judge.evidence import failed, passed, table_text, unknown
 from netlab.judge.moments import NoMoment, moment
-from netlab.judge.tables import Asked, State, TimerName
+from netlab.judge.tables import Asked, State, Timers
 from netlab.records import Check, RunRecord
 from netlab.spec import Ref
 from netlab.units import Duration
@@ -31,7 +31,9 @@ class Socket(Expectation):
     at: Annotated[str, Ref("barrier")] = doc("The step after which the table was read.")
     peer: Annotated[str, Ref("host")] | None = doc("Only connections to this host.", default=None)
     port: int | None = doc("Only sockets with this port at either end.", default=None)
-    timer: TimerName | None = doc("The timer that it ran, as sock_diag tells it; none: no timer ran.", default=None)
+    timer: Timers | None = doc(
+        "The timer that it ran, as sock_diag tells it (of several: any); none: no timer ran.", default=None
+    )
     least: Duration | None = doc("With `timer`: it had at least this long to run.", default=None)
     most: Duration | None = doc("With `timer`: it had at most this long to run.", default=None)
 

@@ -39,6 +39,9 @@ TimerName = Literal["retransmit", "keepalive", "probe", "time-wait", "none"]
 Source: net/ipv4/inet_diag.c:inet_sk_diag_fill(), inet_twsk_diag_fill().
 """
 
+Timers = TimerName | tuple[TimerName, ...]
+"""One timer, or several of which any will do: where a race in the kernel decides."""
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -48,15 +51,20 @@ class Asked:
     """
 
     state: str
-    timer: str | None = None
+    timer: Timers | None = None
     least: Duration | None = None
     most: Duration | None = None
 
     def __post_init__(self) -> None:
-        if self.timer in (None, "none") and self.spans:
+        if set(self.timers) <= {"none"} and self.spans:
             raise ValueError("least and most are how long a timer has to run; say which one: timer: time-wait")
-        if self.timer is not None and self.state in ("LISTEN", "none"):
+        if self.timers and self.state in ("LISTEN", "none"):
             raise ValueError(f"timer belongs to a connection, not to {self.state}; leave it out, or ask for its state")
+
+    @property
+    def timers(self) -> tuple[str, ...]:
+        """The timers that will do; () for any."""
+        return (self.timer,) if isinstance(self.timer, str) else self.timer or ()
 
     @property
     def spans(self) -> dict[str, Duration]:
@@ -65,12 +73,12 @@ class Asked:
 
     def __str__(self) -> str:
         """In words: "TIME-WAIT, timer time-wait, least 59 s"."""
-        timer = [f"timer {self.timer}"] if self.timer else []
+        timer = [f"timer {' or '.join(self.timers)}"] if self.timers else []
         return ", ".join([self.state, *timer, *(f"{word} {human_duration(span)}" for word, span in self.spans.items())])
 
     def fits(self, row: SocketInfo) -> bool:
         """Whether this socket is as asked."""
-        if row.state != self.state or self.timer not in (None, row.timer or "none"):
+        if row.state != self.state or (self.timers and (row.timer or "none") not in self.timers):
             return False
         left_ns = row.timer_ms * 10**6
         return (self.least is None or self.least <= left_ns) and (self.most is None or left_ns <= self.most)
@@ -81,7 +89,7 @@ class Asked:
 
     def shown(self, rows: Sequence[SocketInfo]) -> str:
         """What these rows are, with their timers where one is asked for."""
-        tell = timed_text if self.timer else row_text
+        tell = timed_text if self.timers else row_text
         return ", ".join(map(tell, rows)) or "none"
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from netlab.judge import tables, tracking
 from netlab.judge.evidence import table_text
-from netlab.judge.tables import Asked, State, TimerName
+from netlab.judge.tables import Asked, State, Timers
 from netlab.judge.tracking import AskedEntry
 from netlab.records import Check as Verdicts
 from netlab.records import RunRecord, SocketTable, Verdict
@@ -39,8 +39,8 @@ class Check(Step):
     )
     peer: Annotated[str, Ref("host")] | None = doc("Only connections to this host.", default=None)
     port: int | None = doc("Only sockets with this port at either end.", default=None)
-    timer: TimerName | None = doc(
-        "The timer that it must run, as sock_diag tells it; none: no timer runs.", default=None
+    timer: Timers | None = doc(
+        "The timer that it must run, as sock_diag tells it (of several: any); none: no timer runs.", default=None
     )
     least: Duration | None = doc("With `timer`: it has at least this long to run.", default=None)
     most: Duration | None = doc("With `timer`: it has at most this long to run.", default=None)

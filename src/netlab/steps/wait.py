@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from netlab.errors import StepError
 from netlab.fields import STRICT
-from netlab.judge.tables import Asked, State, TimerName, plain
+from netlab.judge.tables import Asked, State, Timers, plain
 from netlab.judge.tracking import AskedEntry
 from netlab.spec import DEFAULT_WITHIN, Ref
 from netlab.steps import Planned, Step, doc
@@ -48,8 +48,9 @@ class Wait(Step):
     socket: State | None = doc(
         "A socket of the host is in this state; none: no connection is left (a listener is none).", default=None
     )
-    timer: TimerName | None = doc(
-        "For `socket`: the timer that it must run, as sock_diag tells it; none: no timer runs.", default=None
+    timer: Timers | None = doc(
+        "For `socket`: the timer that it must run, as sock_diag tells it (of several: any); none: no timer.",
+        default=None,
     )
     least: Duration | None = doc("With `timer`: it has at least this long to run.", default=None)
     most: Duration | None = doc("With `timer`: it has at most this long to run.", default=None)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from netlab import codec
-from netlab.records import Counters, event_from_json, rebase, record_from_json
+from netlab.records import Cable, Counters, Event, event_from_json, rebase, record_from_json
 
 DATA = sorted((Path(__file__).parent / "data").glob("*.record.json"))
 READING = Counters(2_000, 3, "server", {"TcpOutRsts": 1}, begin_ns=1_500)
@@ -23,8 +23,9 @@ def test_rebase_leaves_out_what_is_not_known() -> None:
     assert rebase(replace(READING, begin_ns=None), 1_000).begin_ns is None
 
 
-def test_a_reading_goes_to_json_and_back() -> None:
-    assert event_from_json(codec.encode(READING)) == READING
+@pytest.mark.parametrize("event", [READING, Cable(2_000, 3, "a.b", "inbound", 5, {"loss or queue": 2}, waiting=1)])
+def test_a_reading_goes_to_json_and_back(event: Event) -> None:
+    assert event_from_json(codec.encode(event)) == event
 
 
 @pytest.mark.parametrize("path", DATA, ids=lambda path: path.name)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Literal, TypeVar, Union
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 #: TCP states as the socket table and the tracepoints name them (include/net/tcp_states.h), by number.
 TCP_STATES = {
@@ -229,6 +229,32 @@ class Counters:
         return self.time_ns if self.begin_ns is None else self.begin_ns
 
 
+DropCause = Literal["loss", "queue", "loss or queue", "replaced"]
+"""Why a cable dropped packets: see Cable."""
+
+
+@dataclass(frozen=True)
+class Cable:
+    """The kernel's witness: what one direction of a NIC's cable did with packets while it was impaired, read when the
+    run ended (since schema version 5). What was under way when a NIC was pulled, and lost for that, is not counted."""
+
+    time_ns: int
+    step: int
+    nic: str
+    """Whose cable it is: "client.nic-b"."""
+    way: Literal["outbound", "inbound"]
+    """From the host to the switch, or from there to the host."""
+    passed: int
+    """How many came through, copies of `duplicate` among them."""
+    dropped: dict[str, int]
+    """How many did not, by cause: "loss", "queue" (it was full; or, in a token bucket, they were larger than `burst`),
+    "loss or queue" (netem has one counter for both: it is not known which, where a `loss` is asked for beside a
+    `limit`, a `rate` or a `slot`), "replaced" (they waited in a token bucket that gave way to netem)."""
+    waiting: int = 0
+    """How many were still under way."""
+    kind: Literal["cable"] = "cable"
+
+
 @dataclass(frozen=True)
 class SocketState:
     """The kernel's witness: a socket changed its state (tracepoint sock:inet_sock_set_state)."""
@@ -396,6 +422,7 @@ Event = Union[
     TrackingTable,
     Lookup,
     Counters,
+    Cable,
     SocketState,
     ResetSent,
     ResetReceived,
@@ -416,6 +443,7 @@ EVENT_KINDS: dict[str, type[Any]] = {
         TrackingTable,
         Lookup,
         Counters,
+        Cable,
         SocketState,
         ResetSent,
         ResetReceived,

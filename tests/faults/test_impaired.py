@@ -13,7 +13,7 @@ from netlab.errors import LabError, NeedError, StepError
 from netlab.lab import from_definition
 from netlab.needs import probe_needs
 from netlab.probes import PROBES
-from netlab.records import Frame, RunRecord, Segment, Step, Verdict
+from netlab.records import Cable, Frame, RunRecord, Segment, Step, Verdict
 from tests.faults.lab import DEFINITION, connected, say
 from tests.faults.test_faults import moment, segments
 
@@ -75,6 +75,9 @@ def test_what_no_rate_is_left_for_is_lost_in_the_cable(tmp_path: Path) -> None:
     lost = [s for s in lab.record.of(Segment) if s.arrived_ns is None]
     assert lost and {s.lost_after for s in lost} == {"client.eth0:switch"}
     assert all(s.sent_ns is not None for s in lost)
+    (cable,) = (cable for cable in lab.record.of(Cable) if cable.dropped)
+    assert (cable.nic, cable.way, set(cable.dropped)) == ("client.eth0", "outbound", {"queue"})
+    assert cable.dropped["queue"] >= len(lost)  # hosts speak of other things, too
 
 
 @pytest.mark.parametrize("how", ["remove", "down", "cable"])

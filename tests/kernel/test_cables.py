@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from netlab.agent.ground import Ground
 from netlab.impairment import Bandwidth, Impairment, Link
 from netlab.kernel import firewall, links, qdiscs
 from netlab.kernel.plan import FIRST_PORT, FIRST_SWITCH, plan
 from netlab.kernel.topology import Built
+from netlab.records import Cable, Event, Trouble
 from netlab.spec import Host, Nic, Topology
 from netlab.units import ByteSize, Rate
 from tests.kernel.lab import arrives, built
@@ -123,6 +125,25 @@ def test_what_a_cable_loses_is_not_told_to_its_sender() -> None:
             assert arrives(made, "a", "10.77.0.2", "b")
             assert flood(made) == []
             assert made.shapers["a.eth0", "outbound"].statistics().dropped > 30
+
+    sandboxed(check)
+
+
+def test_a_cable_that_cannot_be_asked_is_told_and_the_others_are_read() -> None:
+    def check() -> None:
+        with built(pair(Link(bandwidth=slow(queue=ByteSize(5000))))) as made:
+            assert arrives(made, "a", "10.77.0.2", "b")
+            flood(made)
+            port = made.nics["a.eth0"]
+            handle = next(each.handle for each in qdiscs.read(made.fabric.route, port.port_index) if each.handle)
+            made.fabric.route.batch([qdiscs.remove(port.port_index, port.port_ifname, handle)])
+            told: list[Event] = []
+            ground = Ground(told.append, -1, rootless=True)
+            ground.built = made
+            ground.observe_cables()
+            cable, trouble = sorted(told, key=lambda each: each.kind)
+            assert isinstance(cable, Cable) and cable.dropped["queue"] > 30
+            assert isinstance(trouble, Trouble) and "somebody else removed our qdisc" in trouble.what
 
     sandboxed(check)
 

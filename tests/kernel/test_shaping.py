@@ -159,6 +159,7 @@ def test_what_a_full_queue_does_not_hold_is_counted_as_dropped() -> None:
         counted = path.shaper.statistics()
         others = counted.sent_packets + counted.dropped - 100  # hosts speak by themselves: neighbour discovery, MLD
         assert 0 <= counted.dropped - (100 - arrived) <= others
+        assert path.shaper.drops.causes == {"queue": counted.dropped}
 
     played(check)
 
@@ -349,6 +350,7 @@ def test_a_token_bucket_that_gives_way_to_netem_counts_what_it_took_along() -> N
         waiting = path.shaper.statistics().backlog_packets
         path.shaper.ask("fault", delay(1))
         assert path.qdiscs() == ["qdisc netem 4e45:", "qdisc tbf 5443:"]
-        assert 0 < path.shaper.statistics().dropped <= waiting
+        dropped = path.shaper.statistics().dropped
+        assert 0 < dropped <= waiting and +path.shaper.drops.causes == {"replaced": dropped}
 
     played(check)

@@ -13,7 +13,7 @@ import pytest
 
 from netlab.api import OpenTarget
 from netlab.lab import Lab
-from netlab.records import RunRecord, Segment, Verdict, entry
+from netlab.records import Cable, RunRecord, Segment, Verdict, entry
 from tests.labs.played import labs
 
 LABS = [lab for lab in labs(long=False) if "netem" in lab.needs]
@@ -48,6 +48,15 @@ def seconds_for_the_luckless(record: RunRecord) -> None:
     told = rows(record, "handshakes")
     assert len(told) == 20
     assert all(row["took_ns"] >= 900_000_000 for row in told if row["syns_lost"] and row["took_ns"])
+    for cable in record.of(Cable):  # the kernel says of the dice what the wire says
+        assert set(cable.dropped) == {"loss"} and cable.dropped["loss"] >= missing(record, cable)
+
+
+def missing(record: RunRecord, cable: Cable) -> int:
+    """How many segments the wire saw go into this direction of the cable and not come out; other frames may besides."""
+    host = cable.nic.partition(".")[0]
+    mine = [s for s in record.of(Segment) if (s.from_ if cable.way == "outbound" else s.to) == host]
+    return sum(segment.arrived_ns is None for segment in mine)
 
 
 def lost_on_the_way(record: RunRecord) -> None:
@@ -56,6 +65,13 @@ def lost_on_the_way(record: RunRecord) -> None:
     resets = [segment for segment in record.of(Segment) if "R" in segment.flags]
     assert sum(segment.arrived_ns is not None for segment in worlds) == len(resets)
     assert sum(segment.arrived_ns is not None for segment in resets) >= 1
+
+
+def too_much_for_the_queue(record: RunRecord) -> None:
+    """What was lost found netem's queue full: there is no other reason."""
+    (cable,) = (cable for cable in record.of(Cable) if cable.dropped)
+    assert (cable.nic, cable.way, set(cable.dropped)) == ("home.uplink", "outbound", {"queue"})
+    assert cable.dropped["queue"] >= missing(record, cable) > 0
 
 
 def waiting_in_the_queue(record: RunRecord) -> None:
@@ -71,6 +87,7 @@ BESIDES: dict[tuple[str, str | None], Callable[[RunRecord], None]] = {
     ("lossy-handshake", "dice"): seconds_for_the_luckless,
     ("half-open-over-lossy-link", None): lost_on_the_way,
     ("bufferbloat", "netem"): waiting_in_the_queue,
+    ("bufferbloat", "netem-short"): too_much_for_the_queue,
 }
 """What a lab's record shows besides what the lab expects of it."""
 

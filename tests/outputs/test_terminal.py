@@ -12,6 +12,7 @@ from netlab.outputs._ladder import MOST_LINES
 from netlab.outputs.terminal import Terminal
 from netlab.records import (
     Address,
+    Cable,
     Call,
     Check,
     Event,
@@ -111,6 +112,20 @@ def test_failed_check_says_expected_seen_where_and_why_and_stands_last() -> None
 
 def test_passed_steps_are_one_line_together() -> None:
     assert "  ✓ 2 steps went as written" in shown(samples.record())
+
+
+def test_what_cables_dropped_is_a_line_for_each_direction_that_dropped_something() -> None:
+    dropped = {"loss": 12, "queue": 3}
+    cables = [
+        Cable(700_000_000, 9, "client.nic-b", "outbound", 1018, dropped, waiting=1),
+        Cable(700_000_000, 9, "client.nic-b", "inbound", 500, {}),
+        Cable(700_000_000, 9, "server.nic-a", "inbound", 3, {"loss or queue": 1}),
+    ]
+    lines = shown(samples.record((*EVENTS, *cables)))
+    assert [text for text in lines if text.startswith("  cable of")] == [
+        "  cable of client.nic-b, outbound: 12 of 1,034 packets lost by netem, 3 dropped by its full queue",
+        "  cable of server.nic-a, inbound: 1 of 4 packets lost by netem or dropped by its full queue",
+    ]
 
 
 def test_unknown_names_the_witness_that_could_not_see() -> None:

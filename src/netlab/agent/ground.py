@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from netlab import addresses, codec
 from netlab.agent.controller import ControllerHandle
 from netlab.errors import NetlabError, StepError
-from netlab.records import Address, Event, SocketTable, TrackingTable, Trouble
+from netlab.records import Address, Cable, Event, SocketTable, TrackingTable, Trouble
 from netlab.spec import Topology
 from netlab.units import human_duration
 
@@ -163,6 +163,20 @@ class Ground:
         elif actor:
             self.observe([actor.split(".")[0]])
 
+    def observe_cables(self) -> None:
+        """Read what the impaired cables did with packets into the stream."""
+        for (nic, way), shaper in self.built.shapers.items():
+            try:
+                done = shaper.statistics()
+            except NetlabError as problem:
+                what = f"what the cable of {nic} dropped, {way}: {problem}"
+                self.emit(Trouble(time.monotonic_ns(), "kernel", what))
+                continue
+            if any(done):
+                causes: dict[str, int] = {cause: count for cause, count in shaper.drops.causes.items() if count}
+                end = time.monotonic_ns()
+                self.emit(Cable(end, self.step, nic, way, done.sent_packets, causes, done.backlog_packets))
+
     # --- beginning and end ---
 
     async def build(self, topology: Topology, acting: list[str]) -> dict[str, Any]:
@@ -217,6 +231,7 @@ class Ground:
         if not hasattr(self, "capture"):
             return {}
         self.observe()
+        self.observe_cables()
         ended_ns = time.monotonic_ns()
         end = await self.capture.stop()
         last_ns = time.monotonic_ns()  # from here on programs see their peers end, and may tell of it

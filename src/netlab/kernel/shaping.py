@@ -23,6 +23,7 @@ from dataclasses import replace
 from netlab.errors import KernelError
 from netlab.impairment import Impairment, check, merge
 from netlab.kernel import link, netem, qdiscs, rows, tbf
+from netlab.kernel.drops import Drops
 from netlab.kernel.namespaces import Namespace
 from netlab.kernel.netlink import Request
 from netlab.kernel.qdiscs import ROOT, Qdisc, Statistics
@@ -53,6 +54,8 @@ class Shaper:
         """The qdiscs that somebody else had put there."""
         self._past = Statistics()
         """What qdiscs of ours did that are gone."""
+        self.drops = Drops()
+        """Why packets were dropped; current after `statistics`."""
 
     @property
     def _root(self) -> int:
@@ -161,10 +164,11 @@ class Shaper:
             found = self._read()
             self._do(request)
             self._keep_past(found)
-            return
-        before = rows.qdiscs(self.namespace, self.index)
-        self._do(request)
-        self._before = before
+        else:
+            before = rows.qdiscs(self.namespace, self.index)
+            self._do(request)
+            self._before = before
+        self.drops.begin(self._wanted)
 
     def _do(self, request: Request) -> None:
         self.namespace.route.batch([request])
@@ -184,6 +188,9 @@ class Shaper:
         found = {qdisc.handle: qdisc for qdisc in qdiscs.read(self.namespace.route, self.index)}
         if self._root not in found:
             raise self._error(errno.ENOENT, "somebody else removed our qdisc; ask netlab to, by its faults")
+        whole = found[self._root].statistics.dropped
+        bucket = whole if self._root == TBF else found[CHILD].statistics.dropped if CHILD in found else 0
+        self.drops.read(whole - bucket, bucket, self._wanted)
         return found
 
     def _verify(self) -> None:
@@ -213,6 +220,7 @@ class Shaper:
         """Keep the numbers of qdiscs that go; what waits in them goes with them."""
         gone = self._statistics(found)
         lost = gone.dropped + gone.backlog_packets
+        self.drops.causes["replaced"] += gone.backlog_packets
         self._past = _sum(self._past, gone._replace(dropped=lost, backlog_packets=0, backlog_bytes=0))
 
     def _error(self, number: int, hint: str) -> KernelError:

@@ -1,4 +1,6 @@
-"""What the judge found, as lines: each check with its mark, then the verdict in one sentence.
+"""What was found, as lines: what impaired cables dropped, each check with its mark, then the verdict in one sentence.
+
+    cable of client.nic-b, outbound: 12 of 1,034 packets lost by netem
 
     ✓ reset
     ✗ wire: line 7
@@ -14,9 +16,18 @@ check says all that it knows.
 from __future__ import annotations
 
 from netlab.outputs._text import WIDTH, Line, clean, cut, plain, wrapped
-from netlab.records import Check, RunRecord, Verdict, entry
+from netlab.records import Cable, Check, RunRecord, Verdict, entry
 
 MARKS = {Verdict.PASS: ("✓", "green"), Verdict.FAIL: ("✗", "bold red"), Verdict.UNKNOWN: ("?", "bold yellow")}
+
+
+DROPPED: dict[str, str] = {
+    "loss": "lost by netem",
+    "queue": "dropped by its full queue",
+    "loss or queue": "lost by netem or dropped by its full queue",
+    "replaced": "dropped with a queue that was replaced",
+}
+"""The causes of a Cable's drops, in words."""
 
 
 def checks(record: RunRecord) -> list[Line]:
@@ -52,6 +63,23 @@ def verdict(record: RunRecord) -> list[Line]:
         if sight != "full":
             lines += wrapped(f"{witness} witness: {sight}", "  ", "dim")
     return lines
+
+
+def cables(record: RunRecord) -> list[Line]:
+    """What impaired cables dropped, a line for each direction in which they dropped something."""
+    return [
+        line
+        for cable in record.of(Cable)
+        if cable.dropped
+        for line in wrapped(f"cable of {cable.nic}, {cable.way}: {_dropped(cable)}", "    ", "yellow", first="  ")
+    ]
+
+
+def _dropped(cable: Cable) -> str:
+    """ "12 of 1,034 packets lost by netem, 3 dropped by its full queue"."""
+    total = cable.passed + sum(cable.dropped.values()) + cable.waiting
+    told = ", ".join(f"{count:,} {DROPPED.get(cause, cause)}" for cause, count in cable.dropped.items())
+    return told.replace(" ", f" of {total:,} packets ", 1)
 
 
 def _shown(check: Check) -> list[Line]:

@@ -34,7 +34,10 @@ class Terminal(Output):
         yield from self.findings(record)
 
     def findings(self, record: RunRecord) -> Iterator[Line]:
-        """The reports, the checks and the verdict, with styles: what a second look at a run asks for."""
+        """Drops, reports, checks and the verdict, with styles: what a second look at a run asks for."""
+        if dropped := _findings.cables(record):
+            yield from dropped
+            yield ()
         for report in self.reports:
             yield from report.lines(record)
             yield ()

@@ -10,7 +10,7 @@ from netlab.errors import KernelError
 from netlab.kernel import sockets
 from netlab.records import Address, SocketInfo
 from tests.kernel.pair import Pair, cookie, pair
-from tests.kernel.ways import deafen, mislead, until, vanish
+from tests.kernel.ways import deafen, half_close, mislead, until, vanish
 from tests.sandbox import sandboxed
 
 
@@ -167,9 +167,10 @@ def test_time_wait_is_no_orphan() -> None:
     def play() -> None:
         both = pair()
         server, client = both.connection()
+        half_close(both, server)
         server.close()
         client.recv(1)
-        until(lambda: [row for row in sockets.table(both.server) if row.timer == "time-wait"])
+        assert [row.timer for row in sockets.table(both.server)] == ["time-wait"]
         assert sockets.destroy_orphans(both.server) == 0
 
     sandboxed(play)

@@ -43,6 +43,15 @@ def mislead(host: Host, ip: str) -> None:
         route.neigh("replace", dst=ip, lladdr="02:00:00:00:00:99", ifindex=index, state=0x80)  # NUD_PERMANENT
 
 
+def half_close(pair: Pair, server: socket.socket) -> None:
+    """Send FIN, and wait for its ACK: a close() after it leaves a small socket, with the timer time-wait.
+
+    An ACK that meets close() at work leaves the whole one. Source: net/ipv4/tcp_input.c, tcp_rcv_state_process.
+    """
+    server.shutdown(socket.SHUT_WR)
+    until(lambda: [row for row in sockets.table(pair.server) if row.state == "FIN-WAIT-2"])
+
+
 def drain(sock: socket.socket) -> None:
     """Read until the end, whatever it is."""
     with contextlib.suppress(ConnectionError):
@@ -122,8 +131,7 @@ def close_with_linger_zero(pair: Pair) -> None:
 def close_without_waiting_for_the_fin(pair: Pair) -> None:
     server, client = pair.connection()
     server.setsockopt(socket.IPPROTO_TCP, TCP_LINGER2, -1)
-    server.shutdown(socket.SHUT_WR)
-    until(lambda: [row for row in sockets.table(pair.server) if row.state == "FIN-WAIT-2"])
+    half_close(pair, server)
     pair.observe()
     server.close()
     drain(client)
@@ -140,9 +148,9 @@ def disconnect(pair: Pair) -> None:
 
 def data_to_time_wait(pair: Pair) -> None:
     server, client = pair.connection()
+    half_close(pair, server)
     server.close()
     drain(client)
-    until(lambda: [row for row in sockets.table(pair.server) if row.timer == "time-wait"])
     pair.observe()
     client.send(b"more")
     until(lambda: not sockets.table(pair.client))

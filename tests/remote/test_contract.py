@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -136,6 +137,7 @@ def waiting(place: Place, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         stdin=subprocess.DEVNULL,
         text=True,
         env=environment(),
+        start_new_session=True,
     )
     assert process.stderr is not None
     with process:
@@ -161,7 +163,7 @@ def test_ctrl_c_at_the_terminal_exits_130_with_the_record(
 ) -> None:
     family = place.scan(waiting.pid)
     assert {"netlab-far", "netlab-warm", "netlab-run", "netlab-super"} <= {each["name"] for each in family["family"]}
-    waiting.send_signal(signal.SIGINT)
+    os.killpg(waiting.pid, signal.SIGINT)  # to all that netlab started in its group, as a terminal does
     out, err = waiting.communicate(timeout=60)
     assert waiting.returncode == 130, out + err
     assert "interrupted: Ctrl-C" in out

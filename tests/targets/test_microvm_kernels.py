@@ -5,13 +5,14 @@ from __future__ import annotations
 import lzma
 import os
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from netlab.errors import NeedError, UsageError
 from netlab.targets import _microvm_kernels as kernels
-from netlab.targets._microvm_packed import unpacked
+from netlab.targets._microvm_packed import unpacked, vmlinux
 
 ALL = ("fs/9p/9p", "net/9p/9pnet_virtio", "drivers/virtio/virtio_pci", "drivers/char/virtio_console")
 
@@ -68,11 +69,6 @@ def test_version_that_is_not_there_names_those_that_are(only: Path) -> None:
         kernels.named("4.19")
 
 
-def test_path_that_is_not_there_is_a_mistake(only: Path) -> None:
-    with pytest.raises(UsageError, match="no such file"):
-        kernels.named("/nowhere/vmlinuz-6.1")
-
-
 def test_file_that_is_no_kernel_is_told(only: Path) -> None:
     (only / "text").write_text("no kernel")
     with pytest.raises(NeedError, match="no Linux kernel"):
@@ -114,6 +110,36 @@ def test_modules_are_loaded_after_what_they_need(only: Path) -> None:
     assert [file.name for file in kernel.order(("bridge", "sch_fifo"))] == ["llc.ko", "stp.ko", "bridge.ko"]
     assert kernel.has("sch_fifo")
     assert not kernel.has("veth")
+
+
+def test_kernel_by_another_name_is_found_again_by_its_own(only: Path) -> None:
+    """A link whose modules lie beside it, and not beside what it leads to."""
+    made(only, "6.1.0-56-amd64").rename(only / "image")
+    (link := only / "boot/vmlinuz-6.1.0-56-amd64").symlink_to(only / "store/image")
+    (only / "store").mkdir()
+    (only / "image").rename(only / "store/image")
+    (only / "lib").rename(only / "boot/lib")
+    found = kernels.named(str(link))
+    assert kernels.named(str(found.image)) == found
+
+
+@pytest.mark.parametrize("name", ["~nobody-here/vmlinuz", "/nowhere/vmlinuz"])
+def test_path_to_nothing_is_a_mistake(only: Path, name: str) -> None:
+    made(only, "6.1.0-56-amd64")
+    with pytest.raises(UsageError, match=r"no such file; .*there are: 6\.1\.0-56-amd64|no user of this name"):
+        kernels.named(name)
+
+
+@pytest.mark.parametrize("pack", [lambda data: zlib.compress(data, wbits=31), lzma.compress])
+def test_damaged_kernel_is_told(only: Path, pack: Callable[[bytes], bytes]) -> None:
+    payload = bytearray(pack(os.urandom(4096)))
+    payload[20:40] = bytes(20)
+    payload[2000:2100] = bytes(100)
+    head = bytearray(image("6.1.0-56-amd64").ljust(5 * 512, b"\0"))
+    head[0x24C:0x250] = (len(payload) + 4).to_bytes(4, "little")
+    (only / "damaged").write_bytes(head + payload)
+    with pytest.raises(NeedError, match=r"unpack the kernel \S+/damaged: it is damaged \(.*; install it again"):
+        vmlinux(only / "damaged")
 
 
 @pytest.mark.parametrize("packed", [b"as it is", zlib.compress(b"as it is", wbits=31), lzma.compress(b"as it is")])

@@ -22,7 +22,7 @@ from netlab.probes import _remedies
 from netlab.progress import Progress
 from netlab.remote.near import There
 from netlab.steps import Planned
-from netlab.targets import at
+from netlab.targets import _bring, _ssh, at
 from netlab.targets._bring import ask, by_index
 from netlab.targets._bring_fetch import fetch, platforms
 from netlab.targets._bring_installed import packed
@@ -172,6 +172,25 @@ def test_a_connection_that_is_cut_in_the_middle_is_told_here_and_over_there(root
             run_held(site, cut)
         assert time.monotonic() - struck[0] < 8
         until(lambda: not [name for name in site.left_there().values() if name.startswith("netlab")], 30)
+
+    at_site(root, play)
+
+
+def test_a_connection_that_the_server_closes_is_told_and_the_next_run_gets_another_one(root: Path) -> None:
+    import netlab
+
+    def play(site: Site) -> None:
+        def hang_up() -> None:
+            daemon = site.servers[0].process.pid
+            for session in Path(f"/proc/{daemon}/task/{daemon}/children").read_text().split():
+                os.kill(int(session), signal.SIGKILL)
+
+        (site.root / "lab.yaml").write_text(HELD)
+        with There(at(f"ssh://{site.user}@{FAR}", print)) as there:
+            with pytest.raises(TargetError, match=r"the connection broke \(\S.*; what ran there ends by itself"):
+                there.run(netlab.load(site.root / "lab.yaml"), site.root / "first", progress=Strike(hang_up))
+            record = there.run(netlab.load(library.find("basic")), site.root / "second")
+        assert record.verdict == "pass", record.sentence
 
     at_site(root, play)
 
@@ -405,6 +424,22 @@ def test_a_host_without_a_python_that_is_new_enough_says_so(root: Path) -> None:
         (bare / "python3").chmod(0o755)
         assert "there is" in (why := bringing(site, f"PATH={bare}"))
         assert "Python 3.9.2" in why
+
+    at_site(root, play)
+
+
+@pytest.mark.parametrize(("forced", "text"), [("exec sleep 1000", "said 0 bytes"), ("yes menu", "'menu")])
+def test_a_login_that_does_something_else_is_given_up(
+    root: Path, forced: str, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(_bring.WITHIN_S, "find", 0.5)
+    monkeypatch.setattr(_ssh, "WITHIN_S", 0.5)
+
+    def play(site: Site) -> None:
+        site.know(site.serve(port=2222, ForceCommand=forced), f"[{FAR}]:2222")
+        with pytest.raises(TargetError, match="what answers there is not its Python") as caught:
+            at(f"ssh://{site.user}@{FAR}:2222", print).__enter__()
+        assert text in str(caught.value)
 
     at_site(root, play)
 

@@ -91,6 +91,12 @@ def test_an_alias_has_all_that_its_section_says(home: Path) -> None:
     assert found.known_hosts[0] == home / ".ssh/known_hosts"
 
 
+@pytest.mark.parametrize("everyone", ["", "GlobalKnownHostsFile none"])
+def test_what_is_trusted_is_kept_in_no_file_but_the_users_own(home: Path, everyone: str) -> None:
+    (home / ".ssh/config").write_text(f"UserKnownHostsFile none\n{everyone}\n")
+    assert settings("ssh://host", home).known_hosts[0] == Path("/dev/null")
+
+
 def test_the_url_goes_before_the_file(home: Path) -> None:
     found = settings("ssh://special@alias:99", home)
     assert (found.user, found.port) == ("special", 99)

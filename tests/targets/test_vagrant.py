@@ -114,6 +114,8 @@ def test_without_vagrant_it_says_how_to_get_it_here(
 def test_folder_without_a_vagrantfile_is_the_users_mistake(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no Vagrantfile in"), at(f"vagrant:{tmp_path}", print):
         pass
+    with pytest.raises(UsageError, match="no user of this name"), at("vagrant:~nobody-here/vm", print):
+        pass
     with pytest.raises(UsageError, match=r"vagrant:\[DIR\]"):
         TARGETS["vagrant"]("vagrant://somewhere", print)
 

@@ -18,7 +18,7 @@ from netlab.errors import UsageError
 if TYPE_CHECKING:
     from netlab.cli.live import Plain
     from netlab.targets import Tell
-    from netlab.targets._vagrant import Vagrant
+    from netlab.targets._vagrant import Vagrant, VmState
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -99,7 +99,7 @@ def status(dir_: DirOption = None, json: JsonOption = False) -> int:
     if json:
         streams.document({"state": state.state, "provider": state.provider, "folder": str(vagrant.folder)})
         return PASS
-    next_ = use(dir_) if state.running else "netlab vm up starts it" if state.exists else "netlab vm up makes it"
+    next_ = use(dir_) if state.running else started(state)
     streams.out(f"{state.words} ({state.provider}, {vagrant.folder}); {next_}\n")
     return PASS
 
@@ -119,7 +119,7 @@ def ssh(
     """
     vagrant = find(dir_)
     if not (state := vagrant.state()).running:
-        raise UsageError(f"go into the VM: it is {state.words}; netlab vm up starts it")
+        raise UsageError(f"go into the VM: it is {state.words}; {started(state)}")
     return vagrant.ssh(command or [])
 
 
@@ -187,6 +187,11 @@ def find(folder: Path | None, provider: str | None = None) -> Vagrant:
 def use(folder: Path | None) -> str:
     """How labs get there."""
     return f"netlab run half-open --on vagrant:{folder or ''} plays a lab in it"
+
+
+def started(state: VmState) -> str:
+    """How the VM gets to run."""
+    return f"netlab vm up {'starts' if state.exists else 'makes'} it"
 
 
 def agreed(question: str) -> bool:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from netlab.lab import Lab
     from netlab.records import RunRecord
     from netlab.remote.frames import Frame
-    from netlab.targets import Target
+    from netlab.targets import Far, Target
 
 __all__ = ["There", "run_there"]
 
@@ -90,7 +90,7 @@ class There:
     def _play(self, lab: Lab, home: Home, progress: Progress) -> None:
         """Send the lab, and take what comes until it is over. Raises: as `run`."""
         try:
-            talk = self._talk = self._talk or Talk(self.target.start(), self.target.url)
+            talk = self._talk = self._talk or Talk(self._started(), self.target.url)
             talk.say("run", {"definition": lab.definition, "target": self.target.url})
             folders.pack(lab, lambda piece: talk.say("piece", data=bytes(piece)))
             talk.say("sent")
@@ -102,6 +102,15 @@ class There:
             self._hang_up()
             raise
         raise told(answer, self.target.url)
+
+    def _started(self) -> Far:
+        """A new far end; where the target was lost meanwhile, it is reached again. Raises: as `__enter__`."""
+        try:
+            return self.target.start()
+        except TargetError:
+            self.target.close()
+            self.target.open()
+            return self.target.start()
 
     def _hang_up(self) -> None:
         talk, self._talk = self._talk, None

@@ -19,6 +19,7 @@ import hashlib
 import importlib.resources
 import io
 import json
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -49,6 +50,11 @@ FIND_PYTHON = (
 """Has the first Python that is new enough run the line that comes first. Without a single quote, a backslash or an
 exclamation mark, which not every login shell takes for itself within single quotes."""
 PIECE = 64 << 10
+MOST = 1 << 20
+"""Bytes of an answer; it has some hundred."""
+WITHIN_S = {"find": 60.0, "unpack": 300.0, "pip": 600.0}
+"""How long an answer may take once all was sent: where a login does something else, none ever comes."""
+PLAIN = "a login there must print nothing by itself, and be allowed to run commands"
 SPACE = "it needs 30 MB there: make room, or let XDG_CACHE_HOME name another place"
 
 Answer = dict[str, Any]
@@ -136,12 +142,30 @@ def ask(start: Start, place: str, request: Answer, files: Sequence[Upload] = ())
                 with file.open() as stream:
                     while part := stream.read(PIECE):
                         send(far.stdin, part)
-        heard = b""
-        while piece := far.stdout.read(PIECE) or b"":
-            heard += piece
-        return understood(place, heard, far)
+        return understood(place, answered(place, far, WITHIN_S[request["do"]]), far)
     finally:
         far.close()
+
+
+def answered(place: str, far: Far, seconds: float) -> bytes:
+    """All that it writes, until it has ended. Raises: TargetError where that is not within so long, or is too much."""
+    late = threading.Timer(seconds, far.close)  # which unblocks what waits here
+    late.daemon = True
+    late.start()
+    heard, begun = b"", time.monotonic()
+    try:
+        while len(heard) < MOST and (piece := far.stdout.read(PIECE) or b""):
+            heard += piece
+        if len(heard) < MOST:
+            far.wait()
+    finally:
+        late.cancel()
+    if len(heard) >= MOST or time.monotonic() > begun + seconds:
+        raise TargetError(
+            f"bring netlab to {place}: what answers there is not its Python: it said {len(heard)} bytes within "
+            f"{time.monotonic() - begun:.0f} s, and {heard[:200].decode(errors='replace')!r} first; {PLAIN}"
+        )
+    return heard
 
 
 def send(stdin: Stdin, data: bytes) -> None:
@@ -165,8 +189,7 @@ def understood(place: str, heard: bytes, far: Far) -> Answer:
     except ValueError:
         said = (far.said() or heard.decode(errors="replace")).strip()[-2000:]
         raise TargetError(
-            f"bring netlab to {place}: its Python ended with status {status} and said {said!r}; a login there must "
-            "print nothing by itself, and be allowed to run commands"
+            f"bring netlab to {place}: its Python ended with status {status} and said {said!r}; {PLAIN}"
         ) from None
     if "error" not in answer:
         return answer

@@ -25,6 +25,7 @@ from typing import Any
 
 from netlab.errors import TargetError
 from netlab.targets._bring_wheel import Parcel, zipped
+from netlab.targets._folders import cache
 
 __all__ = ["carried_pip", "description", "fetch", "platforms"]
 
@@ -62,12 +63,6 @@ def kept_in(parcel: Parcel, there: dict[str, Any]) -> Path:
     """The folder of these wheels: another one for what other machines or requirements ask."""
     asked = repr((parcel.requirements, parcel.pins, there["abi"], there["machine"], there["libc"]))
     return cache() / "wheels" / f"{there['abi']}-{hashlib.sha256(asked.encode()).hexdigest()[:12]}"
-
-
-def cache() -> Path:
-    """netlab's folder for what can be had again. Source: XDG Base Directory Specification."""
-    given = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(given) if given.startswith("/") else Path.home() / ".cache") / "netlab"
 
 
 def clean(folder: Path) -> None:

@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from netlab.targets._folders import cache
 from netlab.targets._microvm_qemu import KVM, TCG, Image, Qemu, program
 
 DEVICE = Path("/dev/kvm")
@@ -58,11 +59,6 @@ def remember(accelerator: str, key: str | None = None) -> None:
     with contextlib.suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps({"key": key or _key(), "at": time.time(), "accelerator": accelerator}))
-
-
-def cache() -> Path:
-    """Where netlab keeps what may be lost. Source: the XDG Base Directory Specification, $XDG_CACHE_HOME."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "netlab"
 
 
 def _recall(file: Path, key: str) -> str | None:

@@ -12,17 +12,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from netlab.errors import NeedError
-from netlab.targets._microvm_kernels import Kernel
+from netlab.targets._microvm_kernels import FOR_ROOT, Kernel
 from netlab.targets._microvm_packed import unpacked
 
-ROOT = ("9p", "9pnet_virtio", "virtio_pci", "virtio_console")
-"""What it takes to mount the host's root, and to speak to the host."""
 OPTIONS = "ro,cache=loose"
 """The guest may keep what it has read: nobody writes there, and each file is read once instead of at each import."""
 LACKING = "make the initramfs of a microVM: "
 
 
-def make(kernel: Kernel, modules: tuple[str, ...], init: list[str]) -> int:
+def make(kernel: Kernel, init: list[str]) -> int:
     """A descriptor of the image, at its beginning; `init` is the program of the host's that is PID 1 in the end.
 
     Raises: NeedError where virtme-ng or busybox is lacking.
@@ -40,7 +38,7 @@ def make(kernel: Kernel, modules: tuple[str, ...], init: list[str]) -> int:
         mkinitramfs.make_dev_nodes(writer)
         mkinitramfs.install_busybox(writer, config)
         mkinitramfs.install_modprobe(writer)
-        _add_modules(writer.mkdir, writer.write_file, kernel.order((*ROOT, *modules)), init)
+        _add_modules(writer.mkdir, writer.write_file, kernel.order(FOR_ROOT), init)
         writer.write_file(b"init", body=mkinitramfs.generate_init(config), mode=0o755)
         writer.write_trailer()
     os.lseek(image, 0, os.SEEK_SET)
@@ -88,7 +86,10 @@ def _add_modules(
 
 def _content(file: Path) -> bytes:
     """A module as the kernel takes it. Raises: NeedError where it cannot be unpacked."""
-    content = unpacked(file.read_bytes())
+    try:
+        content = unpacked(file.read_bytes())
+    except ValueError as error:
+        raise NeedError(f"{LACKING}the module {file}: {error}; install it again") from None
     if content is None:
         raise NeedError(f"{LACKING}this kernel's modules are packed by zstd; install the package zstd")
     return content

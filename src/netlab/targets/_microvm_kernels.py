@@ -10,16 +10,19 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from netlab.errors import NeedError, UsageError
+from netlab.targets._folders import expanded
 
 VARIABLE = "NETLAB_KERNELS"
 BOOT = Path("/boot")
 MODULES = ("lib/modules", "usr/lib/modules")
+FOR_ROOT = ("9p", "9pnet_virtio", "virtio_pci", "virtio_console")
+"""Modules that it takes to mount the host's root, and to speak to the host."""
 SUFFIXES = (".ko", ".ko.xz", ".ko.zst", ".ko.gz")
 
 
@@ -79,15 +82,16 @@ def named(word: str) -> Kernel:
     Raises: UsageError where there is none such; NeedError where it cannot be used.
     """
     if "/" in word or Path(word).is_file():
-        path = Path(word).expanduser().absolute()
+        path = expanded(word).absolute()
         if not path.exists():
-            raise UsageError(f"boot {word}: there is no such file; `netlab doctor` lists the kernels that were found")
+            raise UsageError(
+                f"boot {word}: there is no such file; of the kernels here there are: {_seen(candidates())}"
+            )
         return at(path)
     images = list(candidates())
     of_version = [image for image in images if re.match(rf"{re.escape(word)}(?!\d)", _named_version(image))]
     if not of_version:
-        seen = ", ".join(sorted({_named_version(image) for image in images}, key=_sortable)) or "none"
-        raise UsageError(f"boot Linux {word}: no such kernel was found; there are: {seen} (${VARIABLE} names more)")
+        raise UsageError(f"boot Linux {word}: no such kernel was found; there are: {_seen(images)}")
     return at(max(of_version, key=lambda image: _sortable(_named_version(image))))
 
 
@@ -115,11 +119,13 @@ def at(image: Path) -> Kernel:
         raise NeedError(f"read the kernel {image}: {problem.strerror}") from None
     version = _version(head)
     if version is None:
-        raise NeedError(f"read the kernel {image}: this is no Linux kernel for x86 (a bzImage)")
+        raise NeedError(
+            f"read the kernel {image}: this is no Linux kernel for x86 (a bzImage); give one like /boot/vmlinuz-VERSION"
+        )
     tried = [root / folder / version for root in _roots(image) for folder in MODULES]
     for modules in tried:
         if (modules / "modules.dep").is_file():
-            return Kernel(image.resolve(), version, modules.resolve())
+            return Kernel(image.absolute(), version, modules.resolve())
     raise NeedError(
         f"find the modules of the kernel {image}: no modules.dep in {' or '.join(map(str, tried))}; install its "
         f"modules there, and run depmod -b ROOT {version}"
@@ -128,7 +134,7 @@ def at(image: Path) -> Kernel:
 
 def lacks(kernel: Kernel) -> str:
     """What this kernel lacks for a microVM, and what to do; empty where it has all."""
-    missing = [name for name in ("9p", "9pnet_virtio", "virtio_pci", "virtio_console") if not kernel.has(name)]
+    missing = [name for name in FOR_ROOT if not kernel.has(name)]
     if missing:
         return (
             f"{kernel.image} has no module {', '.join(missing)}; take a generic kernel instead of one made for clouds "
@@ -153,6 +159,12 @@ def _version(head: bytes) -> str | None:
     start = int.from_bytes(head[0x20E:0x210], "little") + 0x200
     words = head[start : start + 256].split(b"\0")[0].decode("ascii", "replace").split()
     return words[0] if words else None
+
+
+def _seen(images: Iterable[Path]) -> str:
+    """Their versions, for messages."""
+    versions = sorted({_named_version(image) for image in images}, key=_sortable)
+    return f"{', '.join(versions) or 'none'} (${VARIABLE} names more)"
 
 
 def _named_version(image: Path) -> str:

@@ -15,6 +15,8 @@ import subprocess
 import zlib
 from pathlib import Path
 
+from netlab.errors import NeedError
+
 SECTOR = 512
 SIZE_BEHIND = 4
 """A kernel's payload ends with its unpacked size. Source: scripts/Makefile.lib, size_append."""
@@ -22,21 +24,30 @@ PVH_NOTE = b"\x12\0\0\0Xen\0"
 
 
 def unpacked(raw: bytes) -> bytes | None:
-    """What was packed by gzip, xz or zstd, told by how it begins (else as it is); None: no zstd here."""
-    if raw.startswith(b"\x1f\x8b\x08"):
-        return zlib.decompressobj(31).decompress(raw)
-    if raw.startswith(b"\xfd7zXZ\0"):
-        return lzma.LZMADecompressor().decompress(raw)
+    """What was packed by gzip, xz or zstd, told by how it begins (else as it is); None: no zstd here.
+
+    Raises: ValueError where it is damaged.
+    """
+    try:
+        if raw.startswith(b"\x1f\x8b\x08"):
+            return zlib.decompressobj(31).decompress(raw)
+        if raw.startswith(b"\xfd7zXZ\0"):
+            return lzma.LZMADecompressor().decompress(raw)
+    except (zlib.error, lzma.LZMAError) as error:
+        raise ValueError(f"it is damaged ({error})") from None
     if raw.startswith(b"\x28\xb5\x2f\xfd"):
         return _zstd(raw)
     return raw
 
 
 def vmlinux(image: Path) -> int | None:
-    """A descriptor of the kernel in this bzImage, where QEMU can start that."""
+    """A descriptor of the kernel in this bzImage, where QEMU can start that. Raises: NeedError where it is damaged."""
     raw = image.read_bytes()
     payload = ((raw[0x1F1] or 4) + 1) * SECTOR + _number(raw, 0x248)
-    kernel = unpacked(raw[payload : payload + _number(raw, 0x24C) - SIZE_BEHIND])
+    try:
+        kernel = unpacked(raw[payload : payload + _number(raw, 0x24C) - SIZE_BEHIND])
+    except ValueError as error:
+        raise NeedError(f"unpack the kernel {image}: {error}; install it again") from None
     if kernel is None or not kernel.startswith(b"\x7fELF") or PVH_NOTE not in kernel:
         return None
     file = os.memfd_create("netlab-vmlinux")

@@ -88,14 +88,16 @@ class Link:
 
     def broken(self, attempt: str, error: object = "") -> TargetError:
         """The error for something that the connection did not do."""
-        if not self.lost and (error := error or self._reason()):
-            return TargetError(f"{attempt}: {error}; is the server allowed to do that?")
-        return TargetError(
-            f"{attempt}: {self.lost or 'the server closed the connection'}; what ran there ends by itself"
-        )
+        if self.alive:
+            return TargetError(
+                f"{attempt}: {error or 'the server refused it'}; does the server allow that? Its log says more"
+            )
+        why = self.lost or f"the connection broke ({self._reason() or 'the server closed it'})"
+        return TargetError(f"{attempt}: {why}; what ran there ends by itself")
 
-    def _reason(self) -> object:
-        return self._transports[-1].saved_exception if self._transports else ""
+    def _reason(self) -> str:
+        """What the connection broke of, as paramiko says it; "" where its streams just ended."""
+        return str(self._transports[-1].saved_exception or "") if self._transports else ""
 
     @property
     def alive(self) -> bool:
@@ -187,10 +189,10 @@ def greeted(stream: socket.socket | Channel, settings: Settings, tell: Tell, sai
     from paramiko import Transport
     from paramiko.ssh_exception import IncompatiblePeer, SSHException
 
-    known = known_keys(settings.known_hosts, settings.known_name)
     attempt = f"speak SSH with {settings.place}"
     transport = Transport(stream)
     try:
+        known = known_keys(settings.known_hosts, settings.known_name)
         transport.daemon = True
         transport.banner_timeout = transport.handshake_timeout = settings.connect_s
         transport.auth_timeout = AUTH_S
@@ -227,7 +229,8 @@ def shut(transport: Transport) -> None:
 class Proxy:
     """A ProxyCommand: a process whose standard streams are one end of a socket, so that its end is seen as any other.
 
-    paramiko.ProxyCommand does not see it end, and does not read what it writes on stderr.
+    paramiko.ProxyCommand does not see it end, and does not read what it writes on stderr. This one is in a session of
+    its own: Ctrl-C at the terminal is netlab's alone, which needs the connection to end the run in order.
     """
 
     def __init__(self, command: str) -> None:
@@ -236,7 +239,11 @@ class Proxy:
         self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  (closed with this)
         try:
             self._process = subprocess.Popen(
-                ["/bin/sh", "-c", f"exec {command}"], stdin=theirs.fileno(), stdout=theirs.fileno(), stderr=self._stderr
+                ["/bin/sh", "-c", f"exec {command}"],
+                stdin=theirs.fileno(),
+                stdout=theirs.fileno(),
+                stderr=self._stderr,
+                start_new_session=True,
             )
         except OSError as error:
             self.stream.close()

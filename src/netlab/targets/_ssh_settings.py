@@ -241,9 +241,13 @@ def known_files(found: Mapping[str, str], home: Path) -> tuple[Path, ...]:
     """The user's files of host keys, then the machine's."""
     own = found.get("userknownhostsfile", "~/.ssh/known_hosts ~/.ssh/known_hosts2")
     everyone = found.get("globalknownhostsfile")
-    own_files = [expanded(name, home) for name in shlex.split(own) if name.lower() != "none"]
-    shared = GLOBAL_KNOWN if everyone is None else [expanded(name, home) for name in shlex.split(everyone)]
-    return (*own_files, *shared)
+    shared = GLOBAL_KNOWN if everyone is None else known_in(everyone, home)
+    return (*known_in(own, home), *shared)
+
+
+def known_in(names: str, home: Path) -> list[Path]:
+    """Files of host keys; "none" knows nobody, and what is trusted is not kept. Source: ssh_config(5)."""
+    return [Path(os.devnull) if name.lower() == "none" else expanded(name, home) for name in shlex.split(names)]
 
 
 def expanded(name: str, home: Path) -> Path:

@@ -10,13 +10,14 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from netlab.errors import NeedError, TargetError
 from netlab.targets import Tell
+from netlab.targets._folders import user_data
 from netlab.targets._vagrant_providers import PROVIDERS, remedy
 
 __all__ = ["Vagrant", "VmState", "default_folder"]
@@ -127,8 +128,18 @@ class Vagrant:
         return done.stdout
 
     def _do(self, *words: str, tell: Tell) -> None:
-        """Run it to its end, telling what it says. Raises: TargetError with its last words."""
+        """Run it to its end, telling what it says. Raises: TargetError with its last words, KeyboardInterrupt.
+
+        A terminal gives Ctrl-C to Vagrant, too, which then cleans up, and must not lose who reads what it says of that.
+        """
         lines: list[str] = []
+
+        def hear(stream: IO[str]) -> None:
+            for line in stream:  # Vagrant overwrites its progress with "\r", which ends a line here, too
+                if text := plain(line):
+                    lines.append(text)
+                    tell(text)
+
         with subprocess.Popen(
             (self.program, *words),
             cwd=self.folder,
@@ -141,10 +152,13 @@ class Vagrant:
             errors="replace",
         ) as process:
             assert process.stdout
-            for line in process.stdout:  # Vagrant overwrites its progress with "\r", which ends a line here, too
-                if text := plain(line):
-                    lines.append(text)
-                    tell(text)
+            try:
+                hear(process.stdout)
+            except KeyboardInterrupt:
+                tell("Ctrl-C: waiting until Vagrant has ended in order; Ctrl-C again does not wait")
+                hear(process.stdout)
+                process.wait()
+                raise
         if process.returncode:
             raise self._failed(words, process.returncode, lines)
 
@@ -235,12 +249,3 @@ def place(source: Path, there: Path) -> None:
     data = source.read_bytes()
     if not there.is_file() or there.read_bytes() != data:
         there.write_bytes(data)
-
-
-def user_data() -> Path:
-    """Where this system keeps the data of a user's programs."""
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support"
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")

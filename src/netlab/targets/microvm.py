@@ -76,9 +76,10 @@ class Microvm(Target):
     def _boot(self, kernel: kernels.Kernel, accelerator: str) -> None:
         began = time.monotonic()
         self.tell(f"booting Linux {kernel.version} in a microVM ({WORDS[accelerator]})")
-        initrd = initramfs.make(kernel, (), _init(kernel))
-        unpacked = packed.vmlinux(kernel.image) if accelerator == TCG else None
+        initrd = initramfs.make(kernel, _init(kernel))
+        unpacked = None
         try:
+            unpacked = packed.vmlinux(kernel.image) if accelerator == TCG else None
             image = Image(kernel.image if unpacked is None else unpacked, initrd, PARAMETERS)
             self._conversation = Conversation(Qemu(accelerator, image, CPUS, MEMORY_MIB))
         finally:
@@ -103,8 +104,7 @@ class Microvm(Target):
 def available(word: str = "") -> Finding:
     """Whether a microVM could be booted here with this kernel (default: the newest with netem); nothing is booted."""
     try:
-        if platform.machine() != "x86_64":
-            raise NeedError(f"start a microVM: this is {platform.machine()}, and only x86_64 was done")
+        _require_this_machine()
         qemu = program()
         initramfs.require()
         kernel = kernel_for(word)
@@ -116,6 +116,7 @@ def available(word: str = "") -> Finding:
 
 def kernel_for(word: str) -> kernels.Kernel:
     """The kernel to boot. Raises: NeedError, UsageError."""
+    _require_this_machine()
     if not word:
         return kernels.newest()
     kernel = kernels.named(word)
@@ -123,6 +124,15 @@ def kernel_for(word: str) -> kernels.Kernel:
     if lacking:
         raise NeedError(f"boot a microVM: {lacking}")
     return kernel
+
+
+def _require_this_machine() -> None:
+    """Raises: NeedError where it is none of those for which microVMs were done."""
+    if sys.platform != "linux" or platform.machine() != "x86_64":
+        raise NeedError(
+            f"start a microVM: this is {sys.platform} on {platform.machine()}, and only Linux on x86_64 was done; "
+            "--on vagrant: has a Linux of its own"
+        )
 
 
 def _init(kernel: kernels.Kernel) -> list[str]:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from netlab.errors import TargetError, UsageError
 from netlab.targets import Tell
+from netlab.targets._folders import expanded
 from netlab.targets._ssh import MachineTarget
 from netlab.targets._ssh_settings import Settings
 from netlab.targets._vagrant import Vagrant, VmState, default_folder
@@ -49,7 +50,7 @@ class VagrantVm(MachineTarget):
         """The VM's folder. Raises: UsageError where it has no Vagrantfile."""
         if not self._path:
             return default_folder()
-        folder = Path(self._path).expanduser().resolve()
+        folder = expanded(self._path).resolve()
         if not (folder / "Vagrantfile").is_file():
             raise UsageError(f"read the target {self.url!r}: there is no Vagrantfile in {folder}; give its folder")
         return folder

@@ -57,7 +57,7 @@ half-open
 ORPHAN = """
 - unplug: server.eth0
 - kill: server
-- wait: {host: server, peer: client, socket: FIN-WAIT-1}
+- wait: {host: server, peer: client, socket: FIN-WAIT-1, timer: probe, least: 1s}
 - replug: server.eth0
 impostor
 - client: {send: world}
@@ -119,6 +119,8 @@ def yaml(text: str) -> Any:
 def definition(story: str) -> dict[str, Any]:
     """The whole lab of a story."""
     hosts = yaml(HOSTS)
+    if story == "orphan":
+        hosts["server"]["sysctls"] = {"net.ipv4.tcp_orphan_retries": 3}  # it tries its FIN after 0.2, 0.6 and 1.4 s
     if story == "middlebox":
         hosts["server"]["firewall"] = FIREWALL
     return {

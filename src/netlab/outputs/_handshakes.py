@@ -6,10 +6,13 @@ the first answer that arrived, which is when its kernel lets it go on. What belo
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from netlab.judge.directions import Direction, directions
 from netlab.judge.tables import plain
+from netlab.outputs._text import Line, Span, clean
 from netlab.records import Call, RunRecord, Segment
 
 
@@ -47,6 +50,20 @@ def handshakes(record: RunRecord) -> list[Handshake]:
         if any(one.segment.flags == "S" for one in flow.sent)
     ]
     return sorted(found, key=lambda one: one.began_ns)
+
+
+def table(
+    title: str, header: str, rows: Sequence[dict[str, Any]], cells: Callable[[dict[str, Any]], Sequence[Span]]
+) -> Iterator[Line]:
+    """A report's rows as lines, each the name of its connection and then its cells."""
+    yield ((clean(title), "bold"),)
+    if not rows:
+        yield (("  nobody sent a SYN", "yellow"),)
+        return
+    width = max(len(row["connection"]) for row in rows)
+    yield ((f"  {'':{width}}  {header}", "dim"),)
+    for row in rows:
+        yield ((f"  {row['connection']:{width}}", ""), *cells(row))
 
 
 def _handshake(host: str, flow: Direction, calls: list[Call]) -> Handshake:

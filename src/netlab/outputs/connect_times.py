@@ -15,12 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netlab.outputs import Report, doc
-from netlab.outputs._handshakes import Handshake, handshakes
-from netlab.outputs._text import Line, clean
+from netlab.outputs._handshakes import Handshake, handshakes, table
+from netlab.outputs._text import Line, Span
 from netlab.records import RunRecord
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+HEADER = f"{'round trip':>10}  {'connect() took':>14}  {'round trips':>11}  {'SYN':>4}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,20 +48,7 @@ class ConnectTimes(Report):
         ]
 
     def lines(self, record: RunRecord) -> Iterator[Line]:
-        yield ((clean(self.title), "bold"),)
-        rows = self.rows(record)
-        if not rows:
-            yield (("  nobody sent a SYN", "yellow"),)
-            return
-        width = max(len(row["connection"]) for row in rows)
-        yield ((f"  {'':{width}}  {'round trip':>10}  {'connect() took':>14}  {'round trips':>11}  {'SYN':>4}", "dim"),)
-        for row in rows:
-            trip, took = row["round_trip_ns"], row["took_ns"]
-            share = f"{took / trip:.2f}" if trip and took else "-"
-            yield (
-                (f"  {row['connection']:{width}}", ""),
-                (f"  {_told(trip):>10}  {row['error'] or _told(took):>14}  {share:>11}  {row['syns']:>4}", ""),
-            )
+        yield from table(self.title, HEADER, self.rows(record), _cells)
 
     def save(self, record: RunRecord, folder: Path) -> list[str]:
         from netlab.outputs import _plot
@@ -83,6 +73,12 @@ def drawn(found: list[Handshake], title: str) -> Figure:
     axes.set_ylim(bottom=0)
     _plot.legend(axes)
     return figure
+
+
+def _cells(row: dict[str, Any]) -> list[Span]:
+    trip, took = row["round_trip_ns"], row["took_ns"]
+    share = f"{took / trip:.2f}" if trip and took else "-"
+    return [(f"  {_told(trip):>10}  {row['error'] or _told(took):>14}  {share:>11}  {row['syns']:>4}", "")]
 
 
 def _told(span_ns: int | None) -> str:

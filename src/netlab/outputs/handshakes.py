@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netlab.outputs import Report, doc
-from netlab.outputs._handshakes import Handshake, handshakes
+from netlab.outputs._handshakes import Handshake, handshakes, table
 from netlab.outputs._lanes import told
-from netlab.outputs._text import Line, clean
+from netlab.outputs._text import Line, Span
 from netlab.records import RunRecord, Segment
 
 if TYPE_CHECKING:
@@ -52,26 +52,20 @@ class Handshakes(Report):
         ]
 
     def lines(self, record: RunRecord) -> Iterator[Line]:
-        yield ((clean(self.title), "bold"),)
-        rows = self.rows(record)
-        if not rows:
-            yield (("  nobody sent a SYN", "yellow"),)
-            return
-        width = max(len(row["connection"]) for row in rows)
-        yield ((f"  {'':{width}}  {HEADER}", "dim"),)
-        for row in rows:
-            took = row["error"] or _told(row["took_ns"])
-            yield (
-                (f"  {row['connection']:{width}}", ""),
-                (f"  {took:>15}", "red" if row["error"] else ""),
-                (f"  {row['syns']:>5}  {row['syns_lost']:>5}  {row['answers']:>7}  {row['answers_lost']:>5}", ""),
-            )
+        yield from table(self.title, HEADER, self.rows(record), _cells)
 
     def save(self, record: RunRecord, folder: Path) -> list[str]:
         from netlab.outputs import _plot
 
         found = handshakes(record)
         return _plot.write(self.file, folder, lambda: drawn(found, self.title)) if found else []
+
+
+def _cells(row: dict[str, Any]) -> list[Span]:
+    return [
+        (f"  {row['error'] or _told(row['took_ns']):>15}", "red" if row["error"] else ""),
+        (f"  {row['syns']:>5}  {row['syns_lost']:>5}  {row['answers']:>7}  {row['answers_lost']:>5}", ""),
+    ]
 
 
 def _told(took_ns: int | None) -> str:

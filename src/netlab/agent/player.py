@@ -130,10 +130,7 @@ class Player:
     def find(self, planned: Planned) -> Active:
         """The fault in effect that a healing step means. Raises: StepError."""
         for active in reversed(self.active):
-            if planned.heals is not None:
-                if active.name == planned.heals:
-                    return active
-            elif active.fault.word == planned.word and planned.doing in (None, active.fault.hits):
+            if planned.ends(active.name, active.fault):
                 return active
         there = ", ".join(f"{active.fault.word} on {active.fault.hits}" for active in self.active) or "none"
         raise StepError(f"{planned.text}: no such fault is in effect; in effect: {there}")

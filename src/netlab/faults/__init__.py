@@ -21,6 +21,8 @@ from netlab.registry import Registry
 
 if TYPE_CHECKING:
     from netlab.agent.ground import Ground
+    from netlab.impairment import Impairment
+    from netlab.presets import Way
 
 __all__ = ["FAULTS", "STRICT", "Fault", "doc"]
 
@@ -56,6 +58,11 @@ class Fault(ABC):
     def cables(self) -> tuple[str, ...]:
         """NICs whose cables it will impair: they must be built so that they can be (see kernel/plan.py)."""
         return ()
+
+    @property
+    def asks(self) -> dict[tuple[str, Way], Impairment]:
+        """What it asks of each direction of such a cable, so that what makes no sense together is told before a run."""
+        return {}
 
     @abstractmethod
     async def inject(self, ground: Ground) -> Any:

@@ -62,6 +62,10 @@ class Impair(Impairment, Fault):
     def cables(self) -> tuple[str, ...]:
         return (self.nic,)
 
+    @property
+    def asks(self) -> dict[tuple[str, Way], Impairment]:
+        return {(self.nic, way): self.asked for way in WAYS[self.direction]}
+
     async def inject(self, ground: Ground) -> str:
         if self.needs_netem:
             refuse_offloads(ground, f"impair {self.nic}", "be impaired packet by packet")
@@ -82,4 +86,4 @@ class Impair(Impairment, Fault):
 
     def shapers(self, ground: Ground) -> list[Shaper]:
         """Who owns what happens in the directions that it is about."""
-        return [ground.built.shapers[self.nic, way] for way in WAYS[self.direction]]
+        return [ground.built.shapers[of] for of in self.asks]

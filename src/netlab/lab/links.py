@@ -1,4 +1,4 @@
-"""Checks how NICs are connected: switches, trunks between them, wires.
+"""Checks how NICs are connected: switches, trunks between them, wires; and what is asked of their cables.
 
 Rules: a NIC is in one switch or wire at most (in none it has no carrier, which a lab may want). Trunks form no loop:
 the switches run no spanning tree. Switch names and host names differ, since both stand in captures.
@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping as AnyMapping
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from netlab.impairment import Impairment, check
+from netlab.impairment import Impairment, check, merge
 from netlab.lab.mistakes import Report, did_you_mean, quoted
 from netlab.lab.names import HOST, Names, check_word
 from netlab.lab.nodes import Mapping, Node, key, near
 from netlab.presets import LINKS, Way, ways
 from netlab.spec import Host
+
+if TYPE_CHECKING:
+    from netlab.steps import Planned
 
 Members = AnyMapping[str, Sequence[str]]
 
@@ -55,8 +59,36 @@ class Links:
                 else:
                     self.possible(ways(link), unfinished, node)
 
+    def impaired_by(self, steps: Sequence[Planned], hosts: AnyMapping[str, Host], root: Mapping) -> None:
+        """What links and faults ask together of each direction, step after step, in steps without a mistake.
+
+        Up to the first mistake, or the first such fault in the background: what is in effect after it is not certain.
+        """
+        linked = {
+            (f"{host}.{name}", way): asked
+            for host, spec in hosts.items()
+            for name, nic in spec.nics.items()
+            if nic.link is not None
+            for way, asked in ways(nic.link).items()
+        }
+        unfinished = [name for name, host in hosts.items() if host.offloads]
+        active: list[Planned] = []
+        for planned in (step for step in steps if step.kind in ("inject", "heal")):
+            begins = planned.kind == "inject"
+            changed = planned if begins else next(old for old in reversed(active) if planned.ends(old.name, old.doing))
+            active = [*active, changed] if begins else [old for old in active if old is not changed]
+            if changed.doing.asks and planned.background:
+                return
+            whole = {
+                way: merge([linked.get((nic, way), Impairment()), *_asked(active, nic, way)])
+                for nic, way in changed.doing.asks
+            }
+            self.possible(whole, unfinished if begins else (), near(root, "steps", planned.index))
+            if len(self.report):
+                return
+
     def possible(self, asked: AnyMapping[Way, Impairment], unfinished: Sequence[str], node: Node) -> None:
-        """What a link asks of its directions."""
+        """What is asked of directions."""
         for way, impairment in asked.items():
             try:
                 check(impairment)
@@ -98,3 +130,8 @@ class Links:
             self.report.wrong(node, f"{nic} is in {self.plugged[nic]} already", "a NIC is in one switch or wire")
         else:
             self.plugged[nic] = into
+
+
+def _asked(active: Sequence[Planned], nic: str, way: Way) -> list[Impairment]:
+    """What the faults in effect ask of one direction."""
+    return [fault.doing.asks[nic, way] for fault in active if (nic, way) in fault.doing.asks]

@@ -60,6 +60,8 @@ def resolve(tree: Mapping, played: Played, folder: str, path: Path | None, words
     expectations = expect(child(tree, "expect"), words, names, report)
     asked = reports(child(tree, "outputs"), words, names, report)
     check_finding(tree, fields, names, report)
+    if not len(report):
+        links.impaired_by(steps, hosts, tree)
     if len(report):
         return None
     hosts = {name: filled_in(host) for name, host in hosts.items()}

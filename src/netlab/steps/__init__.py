@@ -28,6 +28,7 @@ from netlab.units import Duration
 if TYPE_CHECKING:
     from netlab.agent.endpoint import Sockets
     from netlab.agent.ground import Ground
+    from netlab.faults import Fault
 
 __all__ = ["STEPS", "STRICT", "Action", "Planned", "Step", "Verb", "address_fields", "doc"]
 
@@ -54,6 +55,12 @@ class Planned:
     """The step in one line for people: `server: listen 9000`."""
     line: int = 0
     """Its line in the lab file; 0 where there is none."""
+
+    def ends(self, name: str, fault: Fault) -> bool:
+        """Whether this heals the fault that the step of this name injected."""
+        if self.heals is not None:
+            return name == self.heals
+        return fault.word == self.word and self.doing in (None, fault.hits)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ import dataclasses
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -16,7 +17,8 @@ import pytest
 
 import netlab
 from netlab.catalogue.labs import select
-from netlab.catalogue.runner import Runner
+from netlab.catalogue.outcome import Outcome
+from netlab.catalogue.runner import Runner, Running
 from netlab.errors import UsageError
 from netlab.lab import Lab, load
 from netlab.records import Verdict
@@ -58,6 +60,33 @@ def test_a_run_that_is_killed_is_its_own_labs_error(tmp_path: Path) -> None:
     assert victims and sorted(outcome.verdict.value for outcome in outcomes) == ["pass", "pass", "unknown"]
     [dead] = [outcome for outcome in outcomes if outcome.problem]
     assert dead.problem is not None and dead.problem.kind == "error" and "its process died" in dead.sentence
+
+
+def test_a_run_that_dies_with_its_lab_unread_is_its_own_labs_error() -> None:
+    ours, theirs = socket.socketpair()
+    run = Running(numbered(1)[0], ours, os.pidfd_open(os.getpid()))
+    ours.sendall(b"a lab")
+    theirs.close()
+    assert not run.hear()  # ECONNRESET, as in labs/rst-close-unread
+    outcome, _ = run.outcome(stopping=False)
+    assert outcome.problem is not None and outcome.problem.kind == "error" and "its process died" in outcome.sentence
+    run.close()
+
+
+def test_ctrl_c_in_the_moment_when_runs_begin_ends_them_too(tmp_path: Path) -> None:
+    begun: list[str] = []
+    outcomes: list[Outcome] = []
+
+    def press(lab: Lab) -> None:
+        begun.append(lab.name)
+        if len(begun) == 4:
+            signal.raise_signal(signal.SIGINT)
+
+    with Runner(4, started=press) as runner, pytest.raises(KeyboardInterrupt):
+        outcomes.extend(runner.play(numbered(8), tmp_path))
+    assert len(begun) == 4 and sorted(outcome.name for outcome in outcomes) == sorted(begun)
+    for outcome in outcomes:
+        assert outcome.verdict is Verdict.UNKNOWN and outcome.interrupted, outcome.sentence
 
 
 def command(folder: Path, *arguments: str) -> subprocess.Popen[str]:

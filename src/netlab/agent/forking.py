@@ -24,15 +24,27 @@ def fork(main: Callable[[socket.socket], int], name: str, keep: tuple[int, ...] 
     `keep` are further descriptors that it gets.
     """
     ours, theirs = socket.socketpair()
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-    try:
-        child = os.fork()
-        if child == 0:
-            _run(main, name, theirs, keep)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+    child = fork_deaf()
+    if child == 0:
+        _run(main, name, theirs, keep)
     theirs.close()
     return child, ours
+
+
+def fork_deaf() -> int:
+    """os.fork() with every signal blocked, in the child until `default_signals`. Raises: OSError.
+
+    Python calls functions of its modules after a fork (`os.register_at_fork`) and passes over what they raise: the
+    KeyboardInterrupt of a Ctrl-C that came in one of them would be lost.
+    """
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    child = -1
+    try:
+        child = os.fork()
+    finally:
+        if child != 0:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+    return child
 
 
 def _run(main: Callable[[socket.socket], int], name: str, channel: socket.socket, keep: tuple[int, ...]) -> None:

@@ -44,7 +44,7 @@ def start(descriptors: tuple[int, int, int], log: int) -> Forked:
 
     Raises: OSError.
     """
-    pid = os.fork()
+    pid = forking.fork_deaf()
     if pid == 0:
         _run(descriptors, log)
     return Forked(pid)

@@ -20,7 +20,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,13 +47,23 @@ class Running:
     pidfd: int
     said: bytearray = field(default_factory=bytearray)
 
-    def outcome(self) -> tuple[Outcome, dict[str, Finding]]:
+    def hear(self) -> bool:
+        """Take in what it says next; False where it has ended."""
+        try:
+            piece = self.channel.recv(1 << 20)
+        except ConnectionResetError:  # it died with its lab unread
+            return False
+        self.said += piece
+        return bool(piece)
+
+    def outcome(self, stopping: bool) -> tuple[Outcome, dict[str, Finding]]:
         """What it said before it ended, and what it found out about this machine."""
         try:
             said: tuple[Outcome, dict[str, Finding]] = pickle.loads(self.said)
         except (EOFError, pickle.UnpicklingError):
             gone = f"run {self.lab.name}: its process died before it could say what came of it; was it killed?"
-            return Outcome(name=self.lab.name, lab=self.lab, problem=Problem("error", gone)), {}
+            why = Problem("interrupted", "Ctrl-C ended it") if stopping else Problem("error", gone)
+            return Outcome(name=self.lab.name, lab=self.lab, problem=why), {}
         return said
 
     def close(self) -> None:
@@ -120,7 +130,7 @@ class Runner:
             self.fill(waiting, folder)
             while self.running:
                 for run in self.ended():
-                    outcome, found = run.outcome()
+                    outcome, found = run.outcome(self.stopping)
                     self.known |= found
                     yield outcome
                 self.fill(waiting, folder)
@@ -146,8 +156,9 @@ class Runner:
         if not said:
             raise self.died()
         run = Running(lab, socket.socket(fileno=descriptors[0]), descriptors[1])
-        run.channel.sendall(pickle.dumps((lab, folder, self.known)))
-        run.channel.shutdown(socket.SHUT_WR)
+        with suppress(BrokenPipeError, ConnectionResetError):  # it has died, and `hear` says so
+            run.channel.sendall(pickle.dumps((lab, folder, self.known)))
+            run.channel.shutdown(socket.SHUT_WR)
         return run
 
     def ended(self) -> list[Running]:
@@ -162,9 +173,7 @@ class Runner:
             if key.data is None:
                 os.read(self._wake, 1)
                 self.interrupt()
-            elif piece := key.data.channel.recv(1 << 20):
-                key.data.said += piece
-            else:
+            elif not key.data.hear():
                 over.append(key.data)
         for run in over:
             run.close()

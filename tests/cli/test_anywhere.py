@@ -106,7 +106,9 @@ def test_doctor_says_once_what_to_do_where_nothing_of_linux_exists() -> None:
     assert done.stdout.count("run labs on a Linux machine") == 1
 
 
-@pytest.mark.parametrize("arguments", [["run", "half-open"], ["vm", "up"], ["vm", "status"], ["vm", "ssh"]])
+@pytest.mark.parametrize(
+    "arguments", [["run", "half-open"], ["run", "--all"], ["claims"], ["vm", "up"], ["vm", "status"], ["vm", "ssh"]]
+)
 def test_what_takes_linux_says_how_to_get_a_vm(arguments: list[str], tmp_path: Path) -> None:
     done = elsewhere(*arguments, PATH=str(tmp_path))
     assert done.returncode == 3

@@ -42,6 +42,12 @@ def test_mistake_in_a_lab_is_found_here_before_anything_is_reached(tmp_path: Pat
     assert not (tmp_path / "runs").exists()
 
 
+def test_no_such_lab_is_told_before_a_target_is_reached(tmp_path: Path) -> None:
+    done = netlab("claims", "no-such-lab", "--on", "ssh://nobody@127.0.0.1:1", cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert "no-such-lab" in done.stderr
+
+
 def test_claims_run_on_a_target(tmp_path: Path) -> None:
     text = GOOD_LAB.replace("source:", "finding: confirmed\nsource:")
     done = netlab("claims", "hello", "--labs", lab_folder(tmp_path, text=text), "--on", "local:", cwd=tmp_path)

@@ -204,13 +204,17 @@ def test_hanging_acceleration_is_found_out_once(monkeypatch: pytest.MonkeyPatch,
 # --- a lab on several kernels ---
 
 
-def test_matrix_tells_what_each_kernel_could_not(tmp_path: Path) -> None:
+def two_kernels() -> list[str]:
+    """The options for Linux 6.1, which has no reset reasons, and 6.12, which has."""
     words = [word for word in ("6.1", "6.12") if available(word).status == "yes"]
     if len(words) < 2:
         pytest.skip("no microVM can be booted with each of Linux 6.1 and 6.12")
-    options = [each for word in words for each in ("--kernel", word)]
+    return [each for word in words for each in ("--kernel", word)]
+
+
+def test_matrix_tells_what_each_kernel_could_not(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "netlab", "run", "half-open", *options, "--json", "--out", str(tmp_path / "out")],
+        [sys.executable, "-m", "netlab", "run", "half-open", *two_kernels(), "--json", "--out", str(tmp_path / "out")],
         capture_output=True,
         text=True,
         env=environment(),
@@ -223,7 +227,26 @@ def test_matrix_tells_what_each_kernel_could_not(tmp_path: Path) -> None:
     assert new["kernel"].startswith("6.12.")
     assert "unknown to this kernel" in old["untold"]["kernel"]
     assert new["untold"] == {}
-    assert (tmp_path / "out" / old["kernel"]).is_dir()
+    assert (tmp_path / "out" / old["kernel"] / "record.json").is_file()
+
+
+def test_matrix_that_is_interrupted_at_its_first_boot_leaves_nothing(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "netlab", "run", "basic", *two_kernels(), "--out", str(tmp_path / "out")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+        start_new_session=True,
+    )
+    with os.fdopen(os.pidfd_open(child_of(process.pid)), "rb") as booting:
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+        assert select.select([booting], [], [], 30)[0], "QEMU outlives netlab"
+    assert process.returncode == 130, err
+    assert out.startswith("basic: ")
+    assert err.endswith("Ctrl-C ended it: 0 of 2 kernels were played\n")
+    assert not (tmp_path / "out").exists()
 
 
 def test_matrix_refuses_a_kernel_twice_before_it_boots_any(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,11 +36,20 @@ class Many:
             raise UsageError(
                 f"--jobs {jobs} --on {on}: on a target labs are played one after the other; leave out --jobs"
             )
-        self.out, self.jobs, self.called = out, 1 if on is not None else jobs or JOBS, called
-        self.runner = anywhere.runner(on, self.jobs, lambda text: streams.err(f"{text}\n"))
+        self.out, self.called, self.on = out, called, on
+        self.runner = anywhere.runner(on, jobs or JOBS, lambda text: streams.err(f"{text}\n"))
         self.outcomes: list[Outcome] = []
         self.interrupted = False
         self.folder: Path | None = None
+
+    @contextmanager
+    def ready(self, select: Callable[[], Selection]) -> Iterator[Selection]:
+        """What is to be played, with the runner ready for it: here both at once; a target is reached once labs are
+        found and read.
+        """
+        chosen = select() if self.on is not None else None
+        with self.runner:
+            yield chosen or select()
 
     def play(self, chosen: Selection, show: Callable[[Outcome], None] | None = None) -> None:
         """Play them all; `show` writes each outcome to stdout. Ctrl-C ends it early. Raises: UsageError."""
@@ -51,7 +61,7 @@ class Many:
         if not chosen.labs:
             return
         self.folder = rundir.make(self.out, self.called)
-        with bar.watcher(chosen.labs, self.jobs, told=show is None) as watching:
+        with bar.watcher(chosen.labs, self.runner.jobs, told=show is None) as watching:
             self.runner.started, self.runner.tick = watching.started, watching.tick
             try:
                 for outcome in self.runner.play(chosen.labs, self.folder):
@@ -81,8 +91,7 @@ def run_all(folders: list[Path], *, on: str | None, out: Path | None, jobs: int 
     from netlab.catalogue.labs import select
 
     many = Many(out, jobs, "catalogue", on)
-    with many.runner:
-        chosen = select((), folders, long=long)
+    with many.ready(lambda: select((), folders, long=long)) as chosen:
         many.play(chosen, None if json else lambda outcome: streams.lines([line(outcome)]))
     if json:
         streams.document([document(outcome) for outcome in many.in_order()])
@@ -108,8 +117,7 @@ def claims(
     from netlab.catalogue.labs import select
 
     many = Many(out, jobs, "claims", on)
-    with many.runner:
-        chosen = claim.claiming(select(names, folders, long=long))
+    with many.ready(lambda: claim.claiming(select(names, folders, long=long))) as chosen:
         many.play(chosen)
     outcomes = many.in_order()
     rows = [claim.row(outcome) for outcome in outcomes]

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from netlab.cli import INTERRUPTED, many, streams
 from netlab.errors import NeedError, TargetError, UsageError
 from netlab.outputs._text import WIDTH, Line, clean, wrapped
+from netlab.records import entry
 
 if TYPE_CHECKING:
     from netlab.catalogue.claim import Row
@@ -68,10 +69,13 @@ def run(
     loaded = lab.load(lab.find(name, folders), variant, command.parameters(settings))
     found = find(kernels)
     folder = rundir.make(out, f"{rundir.name(loaded)}-kernels")
-    cells, interrupted = [], False
+    cells: list[Cell] = []
+    interrupted = False
     try:
         for kernel in found:
-            cells.append(play(loaded, kernel, folder))
+            cells.append(play(loaded, kernel, folder / kernel.version))
+            if cells[-1].outcome.interrupted:
+                raise KeyboardInterrupt
     except KeyboardInterrupt:
         interrupted = True
     if json:
@@ -79,7 +83,12 @@ def run(
     else:
         streams.lines(lines(loaded, cells))
     streams.flush()
-    streams.err(f"{folder}/ holds a run directory for each\n")
+    if interrupted:
+        streams.err(f"Ctrl-C ended it: {len(cells)} of {len(found)} kernels were played\n")
+    if any(folder.iterdir()):
+        streams.err(f"{folder}/ holds a run directory for each\n")
+    else:
+        folder.rmdir()
     codes = [many.code(cell.outcome) for cell in cells]
     return many.worst([INTERRUPTED, *codes] if interrupted else codes)
 
@@ -98,7 +107,7 @@ def find(words: Sequence[str]) -> list[Kernel]:
 
 
 def play(lab: Lab, kernel: Kernel, folder: Path) -> Cell:
-    """Play the lab in a microVM with this kernel. Raises: KeyboardInterrupt."""
+    """Play the lab in a microVM with this kernel. Raises: KeyboardInterrupt before the lab began."""
     from netlab.catalogue import claim
     from netlab.catalogue.outcome import Outcome, problem
     from netlab.remote.many import Runner
@@ -106,8 +115,9 @@ def play(lab: Lab, kernel: Kernel, folder: Path) -> Cell:
 
     target = at(f"microvm:{kernel.image}", lambda text: streams.err(f"{text}\n"))
     try:
-        with Runner(target, lambda lab: streams.err(f"playing {lab.name} on Linux {kernel.version}\n")) as runner:
-            (outcome,) = runner.play([lab], folder / kernel.version)
+        with Runner(target) as runner:
+            streams.err(f"playing {lab.name} on Linux {kernel.version}\n")
+            outcome = runner.play_one(lab, folder)
     except (TargetError, NeedError) as error:
         outcome = Outcome(name=lab.name, lab=lab, problem=problem(error))
     return Cell(kernel.version, outcome, claim.row(outcome))
@@ -117,7 +127,7 @@ def lines(lab: Lab, cells: Sequence[Cell]) -> Iterator[Line]:
     """The claim, then a block for each kernel."""
     from netlab.catalogue.table import STYLES
 
-    yield from wrapped(lab.claim or lab.title, "  ", "bold", first=f"{clean(cells[0].row.title if cells else '')}: ")
+    yield from wrapped(lab.claim or lab.title, "  ", "bold", first=f"{entry(lab.name, lab.variant)}: ")
     for cell in cells:
         mark, style = many.MARKS[cell.outcome.verdict.value]
         seconds = f"  {cell.outcome.seconds:.2f} s"

@@ -65,14 +65,17 @@ def run(
 
 def runner(on: str | None, jobs: int, tell: Tell = lambda text: None) -> Runner | many.Runner:
     """What plays many labs: `jobs` at once here, or one after the other on a target. Raises: UsageError, NeedError."""
-    if on is None:
+    place = choice.choose(on, sys.platform, (), lambda: netem({}), microvm)
+    if place is choice.HERE:
         from netlab.catalogue.runner import Runner
 
         return Runner(jobs)
     from netlab.remote import many
     from netlab.targets import at
 
-    return many.Runner(at(on, tell))
+    if place.why:
+        tell(place.why)
+    return many.Runner(at(place.url, tell))
 
 
 def netem(known: dict[str, Finding]) -> Finding:

@@ -22,6 +22,8 @@ __all__ = ["Runner"]
 class Runner:
     """The labs' target. Use as a context manager. `started` and `tick` as those of the other Runner."""
 
+    jobs = 1
+
     def __init__(
         self,
         target: Target,

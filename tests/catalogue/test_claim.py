@@ -129,6 +129,14 @@ def test_a_lab_file_with_mistakes_is_told_and_the_others_are_played(labs: Path) 
     assert found["fails"]["status"] == "unknown" and " is missing; " in found["fails"]["evidence"]
 
 
+def test_a_lab_without_a_claim_is_no_row(labs: Path) -> None:
+    path = labs / "labs/silent/lab.yaml"
+    path.write_text("".join(line for line in path.read_text().splitlines(True) if not line.startswith("claim:")))
+    assert list(rows(labs, "silent", "as-recorded")[1]) == ["as-recorded"]
+    alone = claims(labs, "silent")
+    assert alone.returncode == 2 and "claims of silent: no `claim` is in the lab file" in alone.stderr
+
+
 def test_long_ones_are_left_out_and_said_so(labs: Path) -> None:
     put(labs / "labs", "slow", "finding: confirmed\ntakes: 11s")
     done = claims(labs, "as-recorded", "slow", "--json")

@@ -69,6 +69,12 @@ def test_an_unknown_lab_is_the_users_mistake(here: Path, wanted: str, expected: 
     assert str(caught.value) == expected
 
 
+def test_a_lab_file_beside_is_pointed_at(here: Path) -> None:
+    Path("mine.yaml").write_text("")
+    with pytest.raises(UsageError, match=r"no lab has this name, but mine\.yaml is here; give the file: mine\.yaml"):
+        find("mine")
+
+
 def test_names_are_sorted_and_each_is_there_once(here: Path) -> None:
     put(here / "labs", "zoo")
     put(here / "labs", "far")

@@ -24,6 +24,7 @@ from typing import Any, Literal
 from netlab.catalogue.evidence import evidence
 from netlab.catalogue.labs import Selection
 from netlab.catalogue.outcome import Outcome
+from netlab.errors import UsageError
 from netlab.lab import Lab
 from netlab.records import Verdict, entry
 
@@ -68,10 +69,17 @@ class Row:
 
 
 def claiming(chosen: Selection) -> Selection:
-    """Of these labs, those that are rows: each lab with a claim, each variant with a claim or finding of its own."""
+    """Of these labs, those that are rows: each lab with a claim, each variant with a claim or finding of its own.
+
+    Raises: UsageError where no lab has a claim.
+    """
     labs = [*chosen.labs, *chosen.left_out]
     plain = {str(lab.path): lab for lab in labs if lab.variant is None}
-    return chosen.only(lab for lab in labs if lab.claim and is_row(lab, plain.get(str(lab.path))))
+    claims = chosen.only(lab for lab in labs if lab.claim and is_row(lab, plain.get(str(lab.path))))
+    if labs and not (claims.labs or claims.left_out or claims.broken):
+        names = ", ".join(dict.fromkeys(lab.name for lab in labs))
+        raise UsageError(f"claims of {names}: no `claim` is in the lab file; `netlab run` plays it all the same")
+    return claims
 
 
 def is_row(lab: Lab, plain: Lab | None) -> bool:

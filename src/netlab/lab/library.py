@@ -92,12 +92,22 @@ def unknown(text: str, path: Path, known: dict[str, Path]) -> str:
     if len(path.parts) > 1 or path.suffix in (".yaml", ".yml"):
         what = f"no {FILE} in it" if is_folder(path) else "no such file"
         return f"find the lab {quoted(text)}: {what}; give a lab's name, its file, or its folder"
+    for file in (f"{text}.yaml", f"{text}.yml"):
+        if is_file(Path(file)):
+            return f"find the lab {quoted(text)}: no lab has this name, but {file} is here; give the file: {file}"
     return f"find the lab {quoted(text)}: no lab has this name; {did_you_mean(text, known, 'lab')}"
 
 
 def is_folder(path: Path) -> bool:
     try:
         return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
     except (OSError, ValueError):
         return False
 

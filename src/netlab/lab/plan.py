@@ -137,17 +137,26 @@ class Planner:
             )
         elif "." in actor and not WORD.fullmatch(actor.partition(".")[2]):
             self.report.wrong(key, f"{quoted(actor)} is not an endpoint", "write host, or host.endpoint")
-        if not isinstance(args, Mapping) or len(args.items) != 1:
+        asked = [word for word in args.items if self.is_action(word)] if isinstance(args, Mapping) else []
+        if not isinstance(args, Mapping) or not args.items or len(asked) > 1:
             self.report.wrong(args, f"{actor} needs one action", f"write - {actor}: {{send: hello}}")
             return None
-        word, inner = next(iter(args.items.items()))
-        if word not in self.words.steps or not issubclass(self.words.steps[word], Action):
+        word = asked[0] if asked else next(iter(args.items))
+        if not asked:
             known = self.words.actions()
             self.report.wrong(args.keys[word], f"no action {quoted(word)}", did_you_mean(word, known, "action"))
             return None
+        if beside := next((key for key in args.items if key != word), None):
+            inside = f"what {word} takes stands inside of it: {{{word}: {{{beside}: ...}}}}"
+            self.report.wrong(args.keys[beside], f"no action {quoted(beside)} beside {word}", inside)
+            return None
+        inner = args.items[word]
         doing = typing_.build(self.words.steps[word], inner, word)
         text = f"{actor}: {one_line(word, self.words.steps[word], inner)}"
         return doing and Planned(kind="action", word=word, doing=doing, actor=actor, text=text, **common)
+
+    def is_action(self, word: str) -> bool:
+        return word in self.words.steps and issubclass(self.words.steps[word], Action)
 
     def step(self, key: Scalar, args: Node, typing_: Typing, common: dict[str, Any]) -> Planned | None:
         kind = self.words.steps[key.text]

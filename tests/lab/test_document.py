@@ -25,11 +25,11 @@ def wrongs(text: str) -> list[str]:
 
 
 def refusal(path: Path) -> str:
-    """Why a file is refused, in a second at most."""
-    before = time.monotonic()
+    """Why a file is refused; it takes a second of this process at most, however busy the machine is."""
+    before = time.process_time()
     with pytest.raises(LabError) as caught:
         read(path)
-    assert time.monotonic() - before < 1
+    assert time.process_time() - before < 1
     text = str(caught.value)
     assert text.startswith(f"{path}:")
     return text.removeprefix(f"{path}:")
@@ -136,9 +136,9 @@ def test_what_a_lab_file_may_not_be_is_refused_at_its_place(text: str, expected:
 def test_an_alias_bomb_is_never_expanded() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 12)]
-    before = time.monotonic()
+    before = time.process_time()
     found = wrongs("\n".join(lines))
-    assert time.monotonic() - before < 1
+    assert time.process_time() - before < 1
     assert len(found) == 12 + 110
 
 

@@ -1,7 +1,8 @@
 """Plays the whole catalogue side by side, as `netlab run --all` does, as many rounds as NETLAB_CATALOGUE says.
 
 Each lab and variant is played over IPv4 and, where it has the parameter `family`, over IPv6. What takes longer than
-10 s is played in the first of several rounds, up to LONGEST_S; with one round (the default) it is left out.
+10 s is played in the first of several rounds, up to LONGEST_S and over IPv4; with one round (the default) it is left
+out.
 """
 
 from __future__ import annotations
@@ -71,8 +72,8 @@ def play(folder: Path) -> Catalogue:
     played = Catalogue()
     with Runner(max(JOBS // 2, 1)) as runner:  # some labs are about times: not too much beside them
         for number in range(1, ROUNDS + 1):
-            chosen = labs(long=number == 1 < ROUNDS)
-            for family, these in (("ipv4", chosen), ("ipv6", list(over_ipv6(chosen)))):
+            long = number == 1 < ROUNDS
+            for family, these in (("ipv4", labs(long)), ("ipv6", list(over_ipv6(labs(long=False))))):
                 for outcome in runner.play(these, folder / str(number) / family):
                     played.runs.append(Run(number, family, outcome))
     return played

@@ -31,12 +31,13 @@ from netlab.targets._ssh import Machine
 from netlab.targets._ssh_settings import configured, parse
 from netlab.targets.local import LocalFar
 from tests.kernel.ways import until
+from tests.leftovers import family
 from tests.sandbox import sandboxed
 from tests.targets.site import BEHIND, FAR, JUMP, SSHD, Site, keygen
 
 pytestmark = pytest.mark.skipif(not Path(SSHD).exists(), reason="lacks openssh")
 
-QUICK = "Host *\n  ConnectTimeout 2\n  ServerAliveInterval 1\n  ServerAliveCountMax 2\n"
+QUICK = "Host *\n  ConnectTimeout 2\n  ServerAliveInterval 2\n  ServerAliveCountMax 2\n"
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +119,7 @@ def test_half_open_runs_there_and_the_second_start_finds_netlab_in_place(root: P
         assert [line.split()[0] for line in told] == ["bringing", "netlab"], told
         assert second < first
         print(f"the first start took {first:.1f} s, the second {second:.1f} s")
-        until(lambda: not site.left_there())
+        until(lambda: not site.left_there(), 30)
 
     at_site(root, play)
 
@@ -168,9 +169,9 @@ def test_a_connection_that_is_cut_in_the_middle_is_told_here_and_over_there(root
             firewall.drop(site.hosts["far"], "in")
             firewall.drop(site.hosts["here"], "in")
 
-        with pytest.raises(TargetError, match="no sign of life for 2 s"):
+        with pytest.raises(TargetError, match="no sign of life for 4 s"):
             run_held(site, cut)
-        assert time.monotonic() - struck[0] < 8
+        assert time.monotonic() - struck[0] < 15  # as long as without a configuration
         until(lambda: not [name for name in site.left_there().values() if name.startswith("netlab")], 30)
 
     at_site(root, play)
@@ -182,8 +183,9 @@ def test_a_connection_that_the_server_closes_is_told_and_the_next_run_gets_anoth
     def play(site: Site) -> None:
         def hang_up() -> None:
             daemon = site.servers[0].process.pid
-            for session in Path(f"/proc/{daemon}/task/{daemon}/children").read_text().split():
-                os.kill(int(session), signal.SIGKILL)
+            for pid, name in family(daemon).items():
+                if name.startswith("sshd") and pid != daemon:
+                    os.kill(pid, signal.SIGKILL)
 
         (site.root / "lab.yaml").write_text(HELD)
         with There(at(f"ssh://{site.user}@{FAR}", print)) as there:
@@ -202,7 +204,7 @@ def test_a_client_that_is_killed_leaves_nothing_there(root: Path) -> None:
             run_held(site, lambda: os.kill(os.getpid(), signal.SIGKILL))
             os._exit(0)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
-        until(lambda: not site.left_there(), 10)
+        until(lambda: not site.left_there(), 30)
 
     at_site(root, play)
 
@@ -394,7 +396,7 @@ def test_hosts_that_do_not_answer_are_told_in_bounded_time(root: Path) -> None:
         assert "no greeting within 2 s" in refusal("ssh://10.99.2.1:2023")
         firewall.drop(site.hosts["far"], "in")
         assert "no answer within 2 s" in refusal(f"ssh://{FAR}")
-        assert time.monotonic() - begun < 8
+        assert time.monotonic() - begun < 15  # as long as one of them takes without a configuration
 
     at_site(root, play)
 

@@ -2,6 +2,9 @@
 
 The README's table "What may be skipped" holds each allowed reason in backquotes; a skip counts as allowed where its
 reason contains one of them.
+
+Property tests are about what is true of their examples, not about how long one takes: hypothesis' own limits (200 ms
+for an example, a second to think of some) would tell of a busy machine only.
 """
 
 from __future__ import annotations
@@ -10,10 +13,14 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.microvm import microvm
 
 __all__ = ["microvm"]
+
+settings.register_profile("netlab", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("netlab")
 
 README = Path(__file__).parents[1] / "README.md"
 skipped: list[str] = []

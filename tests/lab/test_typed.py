@@ -93,7 +93,7 @@ def built(kind: type[Any], node: Node) -> tuple[Any, Report]:
     return Typing(report).build(kind, node, "it"), report
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(mappings(NODES))
 def test_the_quick_decoder_and_pydantic_accept_the_same_and_make_the_same(node: Mapping) -> None:
     value = Typing(Report()).shape(node, Outer)
@@ -108,7 +108,7 @@ def test_the_quick_decoder_and_pydantic_accept_the_same_and_make_the_same(node: 
     assert quick == slow
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from([Outer, Inner, Host, Parameter, Variant, LabFile]), NODES)
 def test_a_node_is_either_an_instance_or_explained(kind: type[Any], node: Node) -> None:
     made, report = built(kind, node)

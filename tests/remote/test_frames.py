@@ -14,7 +14,7 @@ FIELDS = st.dictionaries(WORDS.filter(lambda word: word not in ("say", "bytes"))
 FRAMES = st.lists(st.builds(Frame, WORDS, FIELDS, st.binary(max_size=100)), max_size=5)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(FRAMES, st.data())
 def test_frames_come_out_as_they_went_in_however_they_are_cut(said: list[Frame], data: st.DataObject) -> None:
     stream = b"".join(frame.encoded() for frame in said)
@@ -28,7 +28,6 @@ def test_frames_come_out_as_they_went_in_however_they_are_cut(said: list[Frame],
     assert frames.between
 
 
-@settings(deadline=None)
 @given(st.binary())
 def test_anything_else_is_a_frame_error(stream: bytes) -> None:
     frames = Frames()

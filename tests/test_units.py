@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from netlab.units import _SUM, Duration
+from netlab.units import _SUM, Duration, ordinal
 
 MS = 10**6
 
@@ -36,3 +36,9 @@ def test_what_is_no_duration_is_refused_with_what_would_be_one(text: str) -> Non
 def test_a_sum_below_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="'1min - 2min' is less than nothing"):
         Duration.parse("1min - 2min")
+
+
+def test_a_place_in_a_row_has_its_ending() -> None:
+    assert [ordinal(number) for number in (1, 2, 3, 4, 11, 12, 13, 21, 102, 111)] == (
+        ["1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "102nd", "111th"]
+    )

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["ByteSize", "Duration", "Rate", "Ratio", "human_duration", "human_rate"]
+__all__ = ["ByteSize", "Duration", "Rate", "Ratio", "human_duration", "human_rate", "ordinal"]
 
 _NUMBER = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Zµ%]*)\s*")
 _SECONDS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "min": 60 * 10**9, "h": 3600 * 10**9}
@@ -160,3 +160,9 @@ def human_rate(bits_per_second: int) -> str:
         if bits_per_second >= size:
             return f"{bits_per_second / size:.6g} {noun}"
     return f"{bits_per_second} bit/s"
+
+
+def ordinal(number: int) -> str:
+    """A number as a place in a row: "2nd", "11th"."""
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from netlab.errors import StepError
 from netlab.fields import STRICT, doc
 from netlab.spec import Ref
+from netlab.units import ordinal
 from netlab.wire.spool import is_host_point
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class SegmentSeen:
         words = [f"{self.from_ or 'any'} > {self.to or 'any'}", self.flags or ""]
         words += [f'"{self.payload}"'] if self.payload is not None else []
         words += [f"port {self.port}"] if self.port is not None else []
-        words += [f"the {self.count}th time"] if self.count > 1 else []
+        words += [f"the {ordinal(self.count)} time"] if self.count > 1 else []
         return " ".join(word for word in words if word)
 
     def fits(self, sighting: Sighting, owners: dict[str, str]) -> bool:

@@ -15,6 +15,8 @@ import pytest
 
 from netlab.catalogue import html, markdown
 from netlab.catalogue.claim import Row, exit_code, status, version
+from netlab.catalogue.evidence import evidence
+from netlab.catalogue.outcome import Outcome, Problem, problem
 from netlab.lab import load, validate
 from tests.catalogue.labs import FAILING, put
 
@@ -120,6 +122,15 @@ def test_what_is_pointed_at_must_be_there(tmp_path: Path) -> None:
     path = put(tmp_path / "labs", "wrong", "finding: {expected: confirmed, shown_by: dail}")
     (mistake,) = validate(path)
     assert mistake.text("f") == "f:5:42: no step with the id 'dail', and no such word in expect; did you mean dial?"
+
+
+def test_of_a_problem_the_evidence_is_what_it_says_first_and_of_a_defect_what_that_comes_to() -> None:
+    lost = Problem("need", "on microvm: it is gone; its console's last lines:\n  [    6.1] some driver: some words")
+    assert evidence(Outcome(name="lab", problem=lost)) == "on microvm: it is gone; its console's last lines:"
+    try:
+        raise KeyError("what")
+    except KeyError as error:
+        assert evidence(Outcome(name="lab", problem=problem(error))) == "KeyError: 'what'"
 
 
 def test_a_lab_file_with_mistakes_is_told_and_the_others_are_played(labs: Path) -> None:

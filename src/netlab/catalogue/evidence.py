@@ -20,6 +20,8 @@ __all__ = ["evidence"]
 STATES = ("half-open", "impostor")
 """Steps that look at both ends of a connection."""
 
+TRACEBACK = "Traceback (most recent call last):"
+
 Kind = Callable[[Check, str], bool]
 
 KINDS: tuple[Kind, ...] = (
@@ -39,8 +41,7 @@ def evidence(outcome: Outcome) -> str:
     """The line for this outcome."""
     if outcome.record is None or outcome.lab is None:
         said = outcome.sentence.strip().splitlines()
-        mistakes = outcome.problem is not None and outcome.problem.kind == "mistake"
-        return said[0] if mistakes else said[-1]  # of a traceback, what it comes to
+        return said[-1 if TRACEBACK in said else 0]  # of a traceback, what it comes to
     checks = outcome.record.checks
     if outcome.verdict is not Verdict.PASS:
         first = next((check for check in checks if check.verdict is outcome.verdict), None)

@@ -82,6 +82,17 @@ def test_kernel_that_only_root_may_read_says_what_to_do(only: Path) -> None:
         kernels.newest()
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="needs an ordinary user")
+def test_kernel_whose_modules_only_root_may_read_is_passed_over(only: Path) -> None:
+    made(only, "6.8.0-1-generic")
+    made(only, "6.1.0-56-amd64")
+    (hidden := only / "lib/modules/6.8.0-1-generic").chmod(0)
+    assert kernels.newest().version == "6.1.0-56-amd64"
+    with pytest.raises(NeedError, match=r"no modules\.dep that you may read"):
+        kernels.named("6.8")
+    hidden.chmod(0o755)
+
+
 def test_kernel_without_modules_is_told(only: Path) -> None:
     alone = only / "vmlinuz-6.1.0-1-amd64"
     alone.write_bytes(image("6.1.0-1-amd64"))

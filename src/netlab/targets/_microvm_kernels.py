@@ -124,10 +124,10 @@ def at(image: Path) -> Kernel:
         )
     tried = [root / folder / version for root in _roots(image) for folder in MODULES]
     for modules in tried:
-        if (modules / "modules.dep").is_file():
+        if os.access(modules / "modules.dep", os.R_OK):
             return Kernel(image.absolute(), version, modules.resolve())
     raise NeedError(
-        f"find the modules of the kernel {image}: no modules.dep in {' or '.join(map(str, tried))}; install its "
+        f"find the modules of the kernel {image}: no modules.dep that you may read in {' or '.join(map(str, tried))}; install its "
         f"modules there, and run depmod -b ROOT {version}"
     )
 

@@ -99,6 +99,25 @@ def test_the_run_directory_is_never_one_that_holds_something(tmp_path: Path) -> 
     assert [path.name for path in tmp_path.iterdir()] == ["precious"]
 
 
+@pytest.mark.parametrize(
+    ("room", "kept", "said"), [("4k", [], "capture.pcapng"), ("16k", ["capture.pcapng"], "record.json")]
+)
+def test_on_a_full_disk_each_file_is_whole_or_not_there(room: str, kept: list[str], said: str, tmp_path: Path) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    script = f"mount -t tmpfs -o size={room} none {small} && {sys.executable} -m netlab run half-open --out {small}/run"
+    script += f"; code=$?; ls {small}/run; exit $code"
+    done = subprocess.run(
+        ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 3 and done.stdout.split() == kept
+    assert f"netlab: write {small}/run/{said}: No space left on device; make room, or give another" in done.stderr
+
+
 def test_a_run_can_be_judged_again_from_its_record_alone(tmp_path: Path) -> None:
     record = netlab.run("basic", out=tmp_path / "run")
     (tmp_path / "run" / "capture.pcapng").unlink()

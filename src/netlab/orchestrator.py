@@ -121,7 +121,8 @@ class Run:
         from netlab.outputs import tabled
 
         owners = addresses.owners(lab.topology)
-        record = assemble.assemble(self.record(), self.session.spool, owners, folder / rundir.CAPTURE)
+        with rundir.whole(folder / rundir.CAPTURE) as capture:
+            record = assemble.assemble(self.record(), self.session.spool, owners, capture)
         record = tabled(verdict.judge(lab, record), lab.outputs)
         rundir.write_record(folder, record)
         rundir.write_logs(folder, record)

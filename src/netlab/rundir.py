@@ -12,17 +12,17 @@ Rules: a run never writes into a directory that holds anything; each file appear
 from __future__ import annotations
 
 import json
-import os
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netlab.codec import CodecError
-from netlab.errors import RecordError, UsageError
+from netlab.errors import NetlabError, RecordError, UsageError
 from netlab.records import Call, Exit, Output, RunRecord, record_from_json, record_to_json
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from netlab.lab import Lab
     from netlab.outputs import Report
@@ -64,11 +64,31 @@ def _make_new(runs: Path, name: str) -> Path:
     raise UsageError(f"make a run directory below {runs}: all names of this second are taken; give one with --out DIR")
 
 
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Another path to write to, which becomes `path` when all is written; where that fails, nothing stays.
+
+    Raises: NetlabError.
+    """
+    part = path.with_name(f"{path.name}.part")
+    try:
+        yield part
+        part.replace(path)
+    except OSError as error:
+        raise NetlabError(f"write {path}: {error.strerror}; make room, or give another place with --out DIR") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
 def write_record(folder: Path, record: RunRecord) -> None:
-    """Write record.json, whole or not at all."""
-    part = folder / f"{RECORD}.part"
-    part.write_text(json.dumps(record_to_json(record), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(part, folder / RECORD)  # noqa: PTH105
+    """Write record.json. Raises: NetlabError."""
+    write_text(folder / RECORD, json.dumps(record_to_json(record), indent=1, ensure_ascii=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file, whole or not at all. Raises: NetlabError."""
+    with whole(path) as part:
+        part.write_text(text, encoding="utf-8")
 
 
 def write_logs(folder: Path, record: RunRecord) -> None:
@@ -84,7 +104,7 @@ def write_logs(folder: Path, record: RunRecord) -> None:
     if texts:
         (folder / LOGS).mkdir()
     for name, lines in texts.items():
-        (folder / LOGS / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+        write_text(folder / LOGS / name, "\n".join(lines) + "\n")
 
 
 def write_outputs(folder: Path, record: RunRecord, reports: Sequence[Report]) -> list[str]:

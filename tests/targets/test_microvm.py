@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import netlab
+from netlab.agent import process
 from netlab.api import OpenTarget
 from netlab.errors import NeedError, TargetError, UsageError
 from netlab.records import Verdict
@@ -168,6 +169,41 @@ def test_killed_netlab_leaves_no_qemu(moment: str, tmp_path: Path) -> None:
     process.wait()
     ended, _, _ = select.select([pidfd], [], [], 30)
     os.close(pidfd)
+    assert ended, "QEMU outlives netlab"
+
+
+def test_netlab_that_is_killed_before_qemu_has_begun_leaves_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Then the kernel tells nobody that the parent has died: QEMU's first moment finds it out."""
+    program = tmp_path / qemu.PROGRAM
+    program.write_text("#!/bin/sh\nexec sleep 600\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    gate, opened = os.pipe()
+    report, reported = os.pipe()
+    child = os.fork()
+    if child == 0:
+        in_time = process.die_with_parent
+
+        def late(lifeline: int) -> None:
+            os.write(reported, str(os.getpid()).encode())
+            os.read(gate, 1)
+            in_time(lifeline)
+
+        monkeypatch.setattr(process, "die_with_parent", late)
+        qemu.Qemu(qemu.TCG, qemu.Image(Path("/boot/vmlinuz"), None, ()), 1, 256)
+        os._exit(0)
+    begun = int(os.read(report, 16))
+    with os.fdopen(os.pidfd_open(begun), "rb") as pidfd:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        os.write(opened, b"x")
+        ended, _, _ = select.select([pidfd], [], [], 30)
+        if not ended:
+            os.kill(begun, signal.SIGKILL)
+    for fd in (gate, opened, report, reported):
+        os.close(fd)
     assert ended, "QEMU outlives netlab"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import select
 import shutil
 import signal
 import socket
@@ -28,6 +29,7 @@ from netlab.targets._bring_fetch import fetch, platforms
 from netlab.targets._bring_installed import packed
 from netlab.targets._bring_wheel import parcel_of_this
 from netlab.targets._ssh import Machine
+from netlab.targets._ssh_link import Proxy
 from netlab.targets._ssh_settings import configured, parse
 from netlab.targets.local import LocalFar
 from tests.kernel.ways import until
@@ -379,6 +381,23 @@ def test_a_proxy_command_is_the_connection(root: Path) -> None:
         assert "it went wrong" in refusal(f"ssh://{BEHIND}")
 
     at_site(root, play)
+
+
+def test_a_proxy_command_that_stays_when_its_input_ends_goes_with_netlab() -> None:
+    report, reported = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(reported, str(Proxy("sleep 600")._process.pid).encode())
+        signal.pause()
+    with os.fdopen(os.pidfd_open(int(os.read(report, 16))), "rb") as pidfd:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        ended, _, _ = select.select([pidfd], [], [], 30)
+        if not ended:
+            signal.pidfd_send_signal(pidfd.fileno(), signal.SIGKILL)
+    os.close(report)
+    os.close(reported)
+    assert ended, "it outlives netlab"
 
 
 # --- what does not answer ---

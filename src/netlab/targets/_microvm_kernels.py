@@ -127,8 +127,8 @@ def at(image: Path) -> Kernel:
         if os.access(modules / "modules.dep", os.R_OK):
             return Kernel(image.absolute(), version, modules.resolve())
     raise NeedError(
-        f"find the modules of the kernel {image}: no modules.dep that you may read in {' or '.join(map(str, tried))}; install its "
-        f"modules there, and run depmod -b ROOT {version}"
+        f"find the modules of the kernel {image}: no modules.dep that you may read in {' or '.join(map(str, tried))}; "
+        f"install its modules there, and run depmod -b ROOT {version}"
     )
 
 

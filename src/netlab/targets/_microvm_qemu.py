@@ -67,6 +67,11 @@ class Qemu:
         if image.initramfs is not None:
             line += ["-initrd", _file(image.initramfs), *_root(), *_port(theirs.fileno())]
         given = (image.kernel, image.initramfs, self._console, lifeline, theirs.fileno())
+
+        def begin() -> None:
+            os.close(self._lifeline)  # a copy, which would hide that the parent's is gone
+            process.die_with_parent(lifeline)
+
         self._process = subprocess.Popen(
             line,
             pass_fds=[each for each in given if isinstance(each, int)],
@@ -74,7 +79,7 @@ class Qemu:
             stdout=self._said,
             stderr=self._said,
             start_new_session=True,
-            preexec_fn=lambda: process.die_with_parent(lifeline),
+            preexec_fn=begin,
         )
         os.close(lifeline)
         theirs.close()

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -230,11 +232,19 @@ class Proxy:
     """A ProxyCommand: a process whose standard streams are one end of a socket, so that its end is seen as any other.
 
     paramiko.ProxyCommand does not see it end, and does not read what it writes on stderr. This one is in a session of
-    its own: Ctrl-C at the terminal is netlab's alone, which needs the connection to end the run in order.
+    its own: Ctrl-C at the terminal is netlab's alone, which needs the connection to end the run in order. As some stay
+    when their input ends (nc), on Linux it dies with the thread that started it, like QEMU (_microvm_qemu).
     """
 
     def __init__(self, command: str) -> None:
         """Raises: TargetError where it cannot be started."""
+        if linux := sys.platform == "linux":
+            from netlab.agent import process
+
+        def begin() -> None:
+            os.close(self.stream.fileno())  # a copy, which would hide that the parent's is gone
+            process.die_with_parent(theirs.fileno())
+
         self.stream, theirs = socket.socketpair()
         self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  (closed with this)
         try:
@@ -244,6 +254,7 @@ class Proxy:
                 stdout=theirs.fileno(),
                 stderr=self._stderr,
                 start_new_session=True,
+                preexec_fn=begin if linux else None,
             )
         except OSError as error:
             self.stream.close()

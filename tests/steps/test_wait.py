@@ -115,7 +115,9 @@ def test_a_program_that_does_not_get_ready_says_what_it_wrote() -> None:
         with pytest.raises(StepError, match=r"waited 300 ms for server.web to be ready.*it wrote: ready now"):
             await lab.play("start", program="server.web")
 
-    play(story, two_hosts(programs=web(line="never", within=Duration(300_000_000))))
+    ready = Ready(line="never", within=Duration(300_000_000))  # a shell has written long before
+    program = Program(argv=("sh", "-c", "echo ready now; sleep 1000"), ready=ready)
+    play(story, two_hosts(programs={"web": program}))
 
 
 def test_finish_brings_the_outcome_of_a_background_step() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import traceback
 
 from netlab.agent import forking, launcher
@@ -55,6 +56,8 @@ def _run(descriptors: tuple[int, int, int], log: int) -> None:
     try:
         gc.freeze()
         os.setsid()
+        # A Ctrl-C that came to the group before it was left is the parent's: to ignore it drops it. Source: signal(7).
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         forking.default_signals()
         nothing = os.open(os.devnull, os.O_RDONLY)
         for number, stream in enumerate((nothing, log, log)):

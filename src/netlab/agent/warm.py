@@ -56,7 +56,8 @@ def _run(descriptors: tuple[int, int, int], log: int) -> None:
     try:
         gc.freeze()
         os.setsid()
-        # A Ctrl-C that came to the group before it was left is the parent's; to ignore it drops it (kernel/signal.c:do_sigaction).
+        # A Ctrl-C that came to the group before it was left is the parent's; to ignore it drops it. Source:
+        # kernel/signal.c:do_sigaction.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         forking.default_signals()
         nothing = os.open(os.devnull, os.O_RDONLY)

@@ -116,10 +116,9 @@ def test_far_end_that_is_over_does_not_speak_for_the_next_one(microvm: OpenTarge
     second.close()
 
 
-@pytest.mark.parametrize("word", ["/nowhere/vmlinuz-6.1", "4.4"])
-def test_kernel_that_is_not_there_is_a_mistake(word: str) -> None:
-    with pytest.raises(UsageError, match="no such"):
-        at(f"microvm:{word}").open()
+def test_kernel_that_is_not_there_is_a_mistake() -> None:
+    with pytest.raises(UsageError, match="no such file"):
+        at("microvm:/nowhere/vmlinuz-6.1").open()
 
 
 def test_what_is_lacking_is_told_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,7 +79,7 @@ def newest() -> Kernel:
 def named(word: str) -> Kernel:
     """The kernel that a user names: a path, or the beginning of a version ("6.1": the newest found that begins so).
 
-    Raises: UsageError where there is none such; NeedError where it cannot be used.
+    Raises: UsageError where there is none such among others; NeedError where there is none, or it cannot be used.
     """
     if "/" in word or Path(word).is_file():
         path = expanded(word).absolute()
@@ -89,6 +89,8 @@ def named(word: str) -> Kernel:
             )
         return at(path)
     images = list(candidates())
+    if not images:
+        raise NeedError(f"find Linux {word} for a microVM: {_none()}")
     of_version = [image for image in images if re.match(rf"{re.escape(word)}(?!\d)", _named_version(image))]
     if not of_version:
         raise UsageError(f"boot Linux {word}: no such kernel was found; there are: {_seen(images)}")

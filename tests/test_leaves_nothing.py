@@ -52,12 +52,6 @@ def wait_until(instant: float, process: subprocess.Popen[bytes]) -> None:
         process.wait(max(instant - time.monotonic(), 0))
 
 
-def victims(client: int, kind: str) -> list[int]:
-    if kind == "client":
-        return [client]
-    return [pid for pid, name in family(client).items() if name == kind]
-
-
 def alive(pid: int, name: str) -> bool:
     """Whether this process still runs; one that has ended but was not waited for has no namespaces any more."""
     process = Path(f"/proc/{pid}")
@@ -84,7 +78,8 @@ class Strike:
         """
         process = start(self.folder)
         wait_until(time.monotonic() + self.after_s, process)
-        members, found = family(process.pid), victims(process.pid, self.kind)
+        members = family(process.pid)
+        found = [process.pid] if self.kind == "client" else [pid for pid in members if members[pid] == self.kind]
         for path in namespace_files(list(members)).values():
             watch(path)
         if found:

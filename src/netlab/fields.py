@@ -9,7 +9,7 @@ import dataclasses
 from dataclasses import field
 from typing import Any
 
-__all__ = ["STRICT", "doc"]
+__all__ = ["STRICT", "doc", "several"]
 
 STRICT = {"extra": "forbid"}
 """The pydantic configuration of every class of the language: a key that it does not know is a mistake."""
@@ -23,3 +23,8 @@ def doc(description: str, default: Any = dataclasses.MISSING, factory: Any = dat
     if default is not dataclasses.MISSING:
         return field(default=default, metadata=metadata)
     return field(metadata=metadata)
+
+
+def several(given: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    """What a field holds that takes one or several; () for nothing."""
+    return (given,) if isinstance(given, str) else given or ()

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from netlab.expectations import Expectation, doc
+from netlab.fields import several
 from netlab.judge.evidence import at, failed, passed, unknown, wire_doubt
 from netlab.judge.moments import NoMoment, window
 from netlab.judge.origin import described, explain_reset, offender
@@ -56,7 +57,7 @@ class Reset(Expectation):
     @property
     def reasons(self) -> tuple[str, ...]:
         """The reasons that will do; () for any."""
-        return (self.reason,) if isinstance(self.reason, str) else self.reason or ()
+        return several(self.reason)
 
     @property
     def name(self) -> str:

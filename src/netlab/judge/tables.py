@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address, ip_interface
 from typing import Any, Literal
 
+from netlab.fields import several
 from netlab.judge.evidence import row_text, timed_text
 from netlab.judge.moments import Moment
 from netlab.judge.translation import faces
@@ -64,7 +65,7 @@ class Asked:
     @property
     def timers(self) -> tuple[str, ...]:
         """The timers that will do; () for any."""
-        return (self.timer,) if isinstance(self.timer, str) else self.timer or ()
+        return several(self.timer)
 
     @property
     def spans(self) -> dict[str, Duration]:

@@ -86,30 +86,16 @@ def find(name_or_path: str | Path, folders: Iterable[str | Path] = ()) -> Path:
 
 
 def unknown(text: str, path: Path, known: dict[str, Path]) -> str:
-    """Why there is no such lab, and what there is."""
+    """Why there is no such lab, and what there is. (os.path has an answer for names that no file can have, too.)"""
     from netlab.lab.mistakes import did_you_mean, quoted
 
     if len(path.parts) > 1 or path.suffix in (".yaml", ".yml"):
-        what = f"no {FILE} in it" if is_folder(path) else "no such file"
+        what = f"no {FILE} in it" if os.path.isdir(path) else "no such file"  # noqa: PTH112
         return f"find the lab {quoted(text)}: {what}; give a lab's name, its file, or its folder"
     for file in (f"{text}.yaml", f"{text}.yml"):
-        if is_file(Path(file)):
+        if os.path.isfile(file):  # noqa: PTH113
             return f"find the lab {quoted(text)}: no lab has this name, but {file} is here; give the file: {file}"
     return f"find the lab {quoted(text)}: no lab has this name; {did_you_mean(text, known, 'lab')}"
-
-
-def is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except (OSError, ValueError):
-        return False
-
-
-def is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False
 
 
 def variants(path: str | Path) -> dict[str, str]:
